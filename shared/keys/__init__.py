@@ -1,0 +1,1 @@
+"""Keyrings: what wraps the repository's master key."""

@@ -1,0 +1,1 @@
+"""Object stores behind the six verbs of `contract.Provider`."""

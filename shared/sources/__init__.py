@@ -1,0 +1,1 @@
+"""Services that are backed up, behind the four verbs of `contract.Source`."""

@@ -1,0 +1,116 @@
+"""The source port: a service that is backed up, as an ordered map from path to record.
+
+Promises every implementation keeps, held by `shared.conformance.source`:
+
+- the parts of a plan cover the scope exactly once, in key order, and carry the instant;
+- `read` yields strictly ascending keys and resumes after any of them;
+- `apply` after `read` is the identity for every value type at every nesting;
+- a type it does not know is an error, never skipped;
+- a failed record is an outcome, a failed source is an exception.
+
+Keys are the bytes of `shared.format.key`; values are the record bytes of `shared.format.record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+Batch = tuple[list[bytes], list[bytes]]
+"""Keys and record values of consecutive records, same length, keys strictly ascending. Batches, because
+per-record generators cost more than the records."""
+
+
+class Method(StrEnum):
+    """How a part is read. The result is the same; the cost is not."""
+
+    PAGES = "pages"
+    """One flat collection, by ListDocuments pages."""
+    WALK = "walk"
+    """Few documents over large subcollections: depth first, every collection by pages."""
+    STREAM = "stream"
+    """A key range of the whole database, by one RunQuery stream."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What of a source is meant. Empty `prefixes` means everything.
+
+    `prefixes` are slash-separated paths; a path of a document means it and everything below it, a path of a
+    collection means everything in it. `exclude` are first segments left out (the system's own collections).
+    """
+
+    prefixes: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a scope: keys in [start, end), `end` empty for no bound. `expected` is a COUNT at `at`."""
+
+    number: int
+    start: bytes
+    end: bytes
+    method: Method
+    expected: int
+    at: datetime
+    path: str = ""
+    """For PAGES and WALK, the collection's path."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts in key order; `expected` is the COUNT of the whole scope at `at`, taken independently of theirs."""
+
+    at: datetime
+    parts: tuple[Part, ...]
+    expected: int
+    excluded: dict[str, int] = field(default_factory=dict)
+    """Records left out by `Scope.exclude`, by first segment: told, so that nothing is left out silently."""
+
+
+class Kind(StrEnum):
+    PUT = "put"
+    DROP = "drop"
+
+
+@dataclass(frozen=True)
+class Write:
+    """One guarded write. `seen` is the update time the decision was made on; None means the record was absent."""
+
+    key: bytes
+    kind: Kind
+    value: bytes
+    seen: datetime | None
+
+
+class Result(StrEnum):
+    DONE = "done"
+    MOVED = "moved"
+    """The guard did not hold: the record is not what was seen. Nothing was written."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one write. `reason` names a failure, without content."""
+
+    key: bytes
+    result: Result
+    reason: str = ""
+
+
+class Source(Protocol):
+    """A service that is backed up."""
+
+    def plan(self, scope: Scope, at: datetime) -> Plan: ...
+
+    def read(self, part: Part, after: bytes = b"") -> Iterator[Batch]: ...
+
+    def decode(self, event: object) -> bytes:
+        """The key of the record an event is about, never its content."""
+
+    def apply(self, writes: Sequence[Write]) -> list[Outcome]: ...
