@@ -1,0 +1,26 @@
+"""The names of the system's own collections, which no snapshot contains and no event of ours is about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BACKUPS: Final = "backups"
+"""`Backup` by id."""
+
+RECOVERIES: Final = "recoveries"
+"""`Recovery` by id."""
+
+BACKUP_REQUESTS: Final = "backupRequests"
+"""`BackupRequest` by the id that the backup will have; the only collection clients write."""
+
+BACKUP_CONFIG: Final = "backupConfig"
+"""`BackupConfig` and `StorageConfig`."""
+
+BACKUP_JOBS: Final = "backupJobs"
+"""State and `Progress` of one job, by the id of its backup or recovery."""
+
+PARTS: Final = "parts"
+"""Below a job: its parts, by number."""
+
+SYSTEM_COLLECTIONS: Final = (BACKUPS, RECOVERIES, BACKUP_REQUESTS, BACKUP_CONFIG, BACKUP_JOBS)
+"""All of them at the root; every subcollection of ours lies under one."""

@@ -1,0 +1,106 @@
+"""Our own documents: what is asked for over Pub/Sub or in Firestore, and how far a job has come.
+
+Requests are read from JSON with `from_json` and written with `to_json`. Paths are slash-separated names: that
+of a document means it and everything below it, that of a collection everything in it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.models.base import Model
+from shared.models.fields import (
+    BackupType,
+    Count,
+    DocumentPaths,
+    Id,
+    Instant,
+    Label,
+    Paths,
+    Size,
+)
+
+PartNumber = Annotated[int, Field(ge=0, lt=100_000)]
+Requester = Annotated[str, Field(min_length=1, max_length=256)]
+"""Who asked: a uid, an account, or the name of a schedule."""
+
+
+class SnapshotRequest(Model):
+    """Take the snapshot `backup_id`. No `prefixes` means everything; without `at` or `parts` the job chooses."""
+
+    backup_id: Id
+    type: BackupType = "manual"
+    prefixes: Paths = ()
+    at: Instant | None = None
+    parts: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    requested_by: Requester = "unknown"
+
+
+class PartRequest(Model):
+    """Read one part of the plan of `backup_id`."""
+
+    backup_id: Id
+    part: PartNumber
+
+
+class VerifyRequest(Model):
+    """Check one backup, or without `backup_id` the whole repository. `sample` is the share of the data, up to 1."""
+
+    backup_id: Id | None = None
+    depth: Literal["structure", "data"] = "structure"
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class Target(Model):
+    """Another database to restore to."""
+
+    project: Annotated[str, Field(pattern="^([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+    database: Annotated[str, Field(pattern=r"^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$")] = "(default)"
+
+
+class RestoreRequest(Model):
+    """Bring back what `backup_id` holds: everything, or what lies under `prefixes` and `documents`.
+
+    `exact` also deletes what the backup does not hold, within the same scope; it is off unless asked for.
+    Without `overwrite`, documents that exist are left as they are. Without `target`, restores in place.
+    """
+
+    recovery_id: Id
+    backup_id: Id
+    prefixes: Paths = ()
+    documents: DocumentPaths = ()
+    target: Target | None = None
+    exact: bool = False
+    overwrite: bool = True
+    requested_by: Requester = "unknown"
+
+    @model_validator(mode="after")
+    def _deletes_only_what_it_may_replace(self) -> Self:
+        if self.exact and not self.overwrite:
+            raise PydanticCustomError("exact", "exact needs overwrite; leave out one of the two")
+        return self
+
+
+class BackupRequest(Model):
+    """The document with which an operator's app asks for a manual backup. Its id becomes the backup's."""
+
+    requested_by: Requester
+    requested_at: Instant
+    prefixes: Paths = ()
+
+
+class Progress(Model):
+    """How far a job has come. `items` and `rate` in records and records per second, `bytes` as read."""
+
+    phase: Label
+    items: Count = 0
+    bytes: Size = 0
+    total_items: Count | None = None
+    parts: Count = 0
+    parts_done: Count = 0
+    started_at: Instant
+    updated_at: Instant
+    rate: Annotated[float, Field(ge=0)] = 0.0
