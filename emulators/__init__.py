@@ -1,0 +1,1 @@
+"""The embedded local stack: the services' wire protocols, on loopback, for development and tests."""

@@ -1,0 +1,200 @@
+"""One subscription's messages: ready, leased, or waiting for a retry. No I/O and no clock of its own.
+
+Promises: a message leaves only by acknowledgement, by retention, or by being accepted as a dead letter;
+a lease that is not acknowledged in time is delivered again, after the policy's backoff, exactly; messages
+with the same ordering key are delivered one after the other, in the order they were published.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SLACK = 1024
+_serials = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class QueuePolicy:
+    """Times in seconds. `max_attempts` is None without a dead letter policy."""
+
+    ack_deadline_s: float = 10.0
+    min_backoff_s: float = 0.0
+    max_backoff_s: float = 0.0
+    max_attempts: int | None = None
+    retention_s: float = 7 * 86400.0
+    ordered: bool = False
+
+    def backoff(self, failures: int) -> float:
+        """How long to wait after the n-th failed attempt: doubling from the minimum to the maximum."""
+        return min(self.max_backoff_s, self.min_backoff_s * 2.0 ** min(failures - 1, 64))
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """A message on its way through one subscription. `attempt` counts deliveries, from 1."""
+
+    message: Any
+    size: int
+    expires: float
+    attempt: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Holder:
+    """What one receiver has in hand, how much it wants at most (0: no limit), and how long it asks for
+    before it must acknowledge (0: as the subscription says)."""
+
+    max_messages: int = 0
+    max_bytes: int = 0
+    ack_deadline_s: float = 0.0
+    messages: int = 0
+    bytes: int = 0
+
+    def full(self) -> bool:
+        return bool(
+            (self.max_messages and self.messages >= self.max_messages)
+            or (self.max_bytes and self.bytes >= self.max_bytes)
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """One delivery handed out until `deadline`."""
+
+    ack_id: str
+    delivery: Delivery
+    holder: Holder
+    deadline: float
+
+
+@dataclass(slots=True)
+class SubscriptionQueue:
+    """`bury` is offered a delivery that has used up its attempts; it answers whether it took it."""
+
+    policy: QueuePolicy
+    bury: Callable[[Delivery], bool]
+    _ready: deque[Delivery] = field(default_factory=deque)
+    _waiting: list[tuple[float, int, Delivery]] = field(default_factory=list)
+    _leases: dict[str, Lease] = field(default_factory=dict)
+    _deadlines: list[tuple[float, str]] = field(default_factory=list)
+    _behind: dict[str, deque[Delivery]] = field(default_factory=dict)
+
+    def add(self, message: Any, size: int, now: float) -> None:
+        delivery = Delivery(message, size, now + self.policy.retention_s)
+        key = message.ordering_key
+        if not (self.policy.ordered and key):
+            self._ready.append(delivery)
+        elif key in self._behind:
+            self._behind[key].append(delivery)
+        else:
+            self._behind[key] = deque()
+            self._ready.append(delivery)
+
+    def take(self, holder: Holder, now: float, most: int, most_bytes: int) -> list[Lease]:
+        """Leases up to `most` ready messages of together about `most_bytes`, within the holder's limits."""
+        taken: list[Lease] = []
+        while self._ready and len(taken) < most and most_bytes > 0 and not holder.full():
+            delivery = self._ready.popleft()
+            if delivery.expires <= now:
+                self._settled(delivery)
+                continue
+            most_bytes -= delivery.size
+            taken.append(self._lease(delivery, holder, now))
+        return taken
+
+    def acknowledge(self, ack_id: str) -> bool:
+        """False when the lease is unknown or has run out: the message is, or will be, delivered again."""
+        lease = self._end(ack_id)
+        if lease is not None:
+            self._settled(lease.delivery)
+        return lease is not None
+
+    def modify(self, ack_id: str, seconds: float, now: float) -> bool:
+        """Moves a lease's deadline to `seconds` from now; 0 gives the message back at once."""
+        lease = self._leases.get(ack_id)
+        if lease is None:
+            return False
+        if seconds <= 0:
+            self._failed(ack_id, now)
+        else:
+            lease.deadline = now + seconds
+            self._watch(lease)
+        return True
+
+    def advance(self, now: float) -> None:
+        """Ends leases whose time is up and makes messages ready whose backoff is over."""
+        while self._deadlines and self._deadlines[0][0] <= now:
+            at, ack_id = heapq.heappop(self._deadlines)
+            lease = self._leases.get(ack_id)
+            if lease is not None and lease.deadline == at:
+                self._failed(ack_id, now)
+        while self._waiting and self._waiting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._waiting)[2])
+
+    def next_wake(self) -> float | None:
+        """When `advance` next has something to do, or None."""
+        heads = [heap[0][0] for heap in (self._deadlines, self._waiting) if heap]
+        return min(heads, default=None)
+
+    def has_ready(self) -> bool:
+        return bool(self._ready)
+
+    def backlog(self) -> int:
+        """Messages not yet acknowledged."""
+        behind = sum(len(waiting) for waiting in self._behind.values())
+        return len(self._ready) + len(self._waiting) + len(self._leases) + behind
+
+    def _lease(self, delivery: Delivery, holder: Holder, now: float) -> Lease:
+        delivery.attempt += 1
+        deadline = now + (holder.ack_deadline_s or self.policy.ack_deadline_s)
+        lease = Lease(str(next(_serials)), delivery, holder, deadline)
+        self._leases[lease.ack_id] = lease
+        holder.messages += 1
+        holder.bytes += delivery.size
+        self._watch(lease)
+        return lease
+
+    def _watch(self, lease: Lease) -> None:
+        heapq.heappush(self._deadlines, (lease.deadline, lease.ack_id))
+        # Ended leases stay in the heap until their time comes, up to ten minutes; drop them when they prevail.
+        if len(self._deadlines) > 2 * len(self._leases) + _SLACK:
+            self._deadlines = [(entry.deadline, ack_id) for ack_id, entry in self._leases.items()]
+            heapq.heapify(self._deadlines)
+
+    def _end(self, ack_id: str) -> Lease | None:
+        lease = self._leases.pop(ack_id, None)
+        if lease is not None:
+            lease.holder.messages -= 1
+            lease.holder.bytes -= lease.delivery.size
+        return lease
+
+    def _failed(self, ack_id: str, now: float) -> None:
+        lease = self._end(ack_id)
+        if lease is None:
+            return
+        delivery, limit = lease.delivery, self.policy.max_attempts
+        if limit is not None and delivery.attempt >= limit and self.bury(delivery):
+            self._settled(delivery)
+            return
+        pause = self.policy.backoff(delivery.attempt)
+        if pause > 0:
+            heapq.heappush(self._waiting, (now + pause, next(_serials), delivery))
+        else:
+            self._ready.append(delivery)
+
+    def _settled(self, delivery: Delivery) -> None:
+        key = delivery.message.ordering_key
+        if not (self.policy.ordered and key):
+            return
+        behind = self._behind[key]
+        if behind:
+            self._ready.append(behind.popleft())
+        else:
+            del self._behind[key]

@@ -1,0 +1,83 @@
+"""The emulator as one object: an event loop in a thread of its own that serves gRPC and pushes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import grpc.aio
+
+from emulators.loopback import check_loopback
+from emulators.pubsub.broker import Broker
+from emulators.pubsub.push import Pumps
+from emulators.pubsub.refusal import Refused
+from emulators.pubsub.service import PubSubHandler
+from emulators.pubsub.topology import Topology
+from shared.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+# Requests are limited to 10 MB by the service's own check, which must see a little more to refuse it.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+]
+
+
+class PubSubEmulator:
+    """Starts and stops a Pub/Sub emulator in this process. Nothing is kept when it stops."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, topology: Topology | None = None) -> None:
+        self._host = check_loopback(host)
+        self._port = port
+        self._topology = topology or Topology()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pubsub", daemon=True)
+
+    def start(self) -> str:
+        """Serves in the background. Answers `HOST:PORT`. Raises BadInput for a topology that is refused,
+        Unavailable when the port is taken."""
+        self._thread.start()
+        try:
+            return self._run(self._start())
+        except Refused as refusal:
+            self.stop()
+            raise BadInput(f"creating the Pub/Sub topology: {refusal.message}") from refusal
+
+    def stop(self) -> None:
+        """Ends streams and pushes at once."""
+        if not self._thread.is_alive():
+            return
+        self._run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, coroutine: object) -> str:
+        future: Future[str] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)  # type: ignore[arg-type]
+        return future.result()
+
+    async def _start(self) -> str:
+        self._pumps = Pumps(self._topology.push_windows)
+        broker = Broker(self._pumps.on_change)
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server.add_generic_rpc_handlers((PubSubHandler(broker),))
+        try:
+            port = self._server.add_insecure_port(f"{self._host}:{self._port}")
+        except RuntimeError as problem:
+            raise Unavailable(f"starting Pub/Sub on {self._host}:{self._port}: {problem}") from problem
+        self._topology.create(broker)
+        await self._server.start()
+        return f"{self._host}:{port}"
+
+    async def _stop(self) -> str:
+        self._pumps.stop()
+        await self._server.stop(grace=0)
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return ""
