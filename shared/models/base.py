@@ -1,6 +1,6 @@
 """What every model promises: frozen, strict, no unknown fields, snake_case in Python and camelCase outside.
 
-`to_document` and `from_document` are each other's inverse, and so are `to_json` and `from_json`. An optional
+`to_document` and `from_document` are each other's inverse, and so are `to_message` and `from_message`. An optional
 field without a value is left out, never written as null; a document with a null is refused, for the
 specification has none, while in JSON a null stands for an absent field. What does not fit is one `BadInput`
 that names each field and the fix, and never repeats a value.
@@ -64,13 +64,13 @@ class Model(BaseModel):
         return self.model_dump(by_alias=True, exclude_none=True)
 
     @classmethod
-    def from_json(cls, text: bytes | str) -> Self:
-        """The model of a JSON text: camelCase keys, dates in ISO 8601 with an offset. BadInput otherwise."""
+    def from_message(cls, text: bytes | str) -> Self:
+        """The model of a Pub/Sub message, JSON: camelCase keys, dates in ISO 8601 with an offset. BadInput otherwise."""
         if len(text) > MAX_JSON_BYTES:
             raise _not_valid(cls.__name__, f"longer than {MAX_JSON_BYTES} bytes, ask for less at once")
         return cls._checked(lambda: cls.model_validate_json(text, by_alias=True, by_name=False))
 
-    def to_json(self) -> bytes:
+    def to_message(self) -> bytes:
         """Compact JSON in UTF-8."""
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()
 

@@ -16,11 +16,11 @@ BACKUP_REQUESTS: Final = "backupRequests"
 BACKUP_CONFIG: Final = "backupConfig"
 """`BackupConfig` and `StorageConfig`."""
 
-BACKUP_JOBS: Final = "backupJobs"
+JOBS: Final = "backupJobs"
 """State and `Progress` of one job, by the id of its backup or recovery."""
 
 PARTS: Final = "parts"
 """Below a job: its parts, by number."""
 
-SYSTEM_COLLECTIONS: Final = (BACKUPS, RECOVERIES, BACKUP_REQUESTS, BACKUP_CONFIG, BACKUP_JOBS)
+SYSTEM_COLLECTIONS: Final = (BACKUPS, RECOVERIES, BACKUP_REQUESTS, BACKUP_CONFIG, JOBS)
 """All of them at the root; every subcollection of ours lies under one."""

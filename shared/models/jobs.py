@@ -1,6 +1,6 @@
 """Our own documents: what is asked for over Pub/Sub or in Firestore, and how far a job has come.
 
-Requests are read from JSON with `from_json` and written with `to_json`. Paths are slash-separated names: that
+Requests are read from JSON with `from_message` and written with `to_message`. Paths are slash-separated names: that
 of a document means it and everything below it, that of a collection everything in it.
 """
 

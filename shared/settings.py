@@ -1,0 +1,192 @@
+"""The only module that reads the environment.
+
+A secret is never the value of a variable: variables name the file it stands in. A value that does not fit is
+`BadInput` naming the variable; what only some commands need is asked for when it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from shared.errors import BadInput
+
+DEMO_PROJECT: Final = "demo-firekeep"
+"""The project of the local stack, used when a Firestore emulator is named and no project is."""
+
+_T = TypeVar("_T")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}")
+_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+_SWITCH = {"on": True, "off": False}
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between one installation and another. Times in seconds, sizes in bytes."""
+
+    project: str = ""
+    """FIREKEEP_PROJECT, else GOOGLE_CLOUD_PROJECT: whose database is backed up."""
+    database: str = "(default)"
+    """FIREKEEP_DATABASE: the database that is backed up."""
+    state_database: str = "(default)"
+    """FIREKEEP_STATE_DATABASE: where jobs and the catalog are; by default the same one."""
+    repository: str = ""
+    """FIREKEEP_REPOSITORY: a directory, or the URL of a bucket."""
+    key_file: Path | None = None
+    """FIREKEEP_KEY_FILE: the file that holds the repository's key."""
+    passphrase_file: Path | None = None
+    """FIREKEEP_PASSPHRASE_FILE: the file that holds the passphrase instead."""
+    firestore_emulator: str = ""
+    """FIRESTORE_EMULATOR_HOST, host:port; empty for the real service. Likewise the three below."""
+    pubsub_emulator: str = ""
+    storage_emulator: str = ""
+    auth_emulator: str = ""
+    parts: int | None = None
+    """FIREKEEP_PARTS: into how many parts a snapshot is cut; by default the job decides."""
+    lease_s: float = 60.0
+    """FIREKEEP_LEASE_SECONDS: how long a silent worker keeps its part before another may take it."""
+    deadline_margin_s: float = 60.0
+    """FIREKEEP_DEADLINE_MARGIN_SECONDS: how long before its time limit a worker hands on."""
+    ramp: bool = True
+    """FIREKEEP_RAMP, on or off: whether writes start slowly and grow (500/50/5); off with an emulator."""
+    zstd_level: int = 3
+    """FIREKEEP_ZSTD_LEVEL, 1 to 19."""
+    page_size: int = 300
+    """FIREKEEP_PAGE_SIZE: documents asked for in one page."""
+    pack_bytes: int = 16 * _MIB
+    """FIREKEEP_PACK_MIB: the size of the repository's objects; a worker holds a few of them in memory."""
+    cache_bytes: int = 64 * _MIB
+    """FIREKEEP_CACHE_MIB: how much of what was read from the repository is kept in memory."""
+    checkpoint_bytes: int = 1024 * _MIB
+    """FIREKEEP_CHECKPOINT_MIB: how much a worker reads before what it has is made durable."""
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> Self:
+        """The settings these variables name; an empty variable counts as absent. BadInput names the variable."""
+        read = _Reader(environment)
+        emulator = read("FIRESTORE_EMULATOR_HOST", "", _host)
+        database = read("FIREKEEP_DATABASE", "(default)", _database)
+        project = read("FIREKEEP_PROJECT", "", _project) or read("GOOGLE_CLOUD_PROJECT", "", _project)
+        key_file = read("FIREKEEP_KEY_FILE", None, _file)
+        passphrase_file = read("FIREKEEP_PASSPHRASE_FILE", None, _file)
+        if key_file and passphrase_file:
+            raise BadInput(
+                "FIREKEEP_KEY_FILE and FIREKEEP_PASSPHRASE_FILE are both set",
+                hint="keep the one that the repository was made with",
+            )
+        return cls(
+            project=project or (DEMO_PROJECT if emulator else ""),
+            database=database,
+            state_database=read("FIREKEEP_STATE_DATABASE", database, _database),
+            repository=read("FIREKEEP_REPOSITORY", "", str),
+            key_file=key_file,
+            passphrase_file=passphrase_file,
+            firestore_emulator=emulator,
+            pubsub_emulator=read("PUBSUB_EMULATOR_HOST", "", _host),
+            storage_emulator=read("STORAGE_EMULATOR_HOST", "", _host_or_url),
+            auth_emulator=read("FIREBASE_AUTH_EMULATOR_HOST", "", _host),
+            parts=read("FIREKEEP_PARTS", None, _whole(1, 1_000)),
+            lease_s=read("FIREKEEP_LEASE_SECONDS", cls.lease_s, _number(1, 3_600)),
+            deadline_margin_s=read(
+                "FIREKEEP_DEADLINE_MARGIN_SECONDS", cls.deadline_margin_s, _number(0, 3_600)
+            ),
+            ramp=read("FIREKEEP_RAMP", not emulator, _switch),
+            zstd_level=read("FIREKEEP_ZSTD_LEVEL", cls.zstd_level, _whole(1, 19)),
+            page_size=read("FIREKEEP_PAGE_SIZE", cls.page_size, _whole(1, 10_000)),
+            pack_bytes=read("FIREKEEP_PACK_MIB", cls.pack_bytes, _mebibytes(1, 64)),
+            cache_bytes=read("FIREKEEP_CACHE_MIB", cls.cache_bytes, _mebibytes(1, 65_536)),
+            checkpoint_bytes=read("FIREKEEP_CHECKPOINT_MIB", cls.checkpoint_bytes, _mebibytes(1, 65_536)),
+        )
+
+    def needed_project(self) -> str:
+        """The project; BadInput when none is named."""
+        return self.project or _absent("FIREKEEP_PROJECT", "the project whose database is backed up")
+
+    def needed_repository(self) -> str:
+        """Where the repository is; BadInput when nothing names it."""
+        return self.repository or _absent("FIREKEEP_REPOSITORY", "the directory or bucket of the repository")
+
+
+def load() -> Settings:
+    """The settings of this process."""
+    return Settings.from_env(os.environ)
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def __call__(self, variable: str, default: _T, parse: Callable[[str], _T]) -> _T:
+        text = self._environment.get(variable, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise BadInput(f"the environment variable {variable} is not valid", hint=str(error)) from None
+
+
+def _absent(variable: str, meaning: str) -> str:
+    raise BadInput(f"the environment variable {variable} is not set", hint=f"set it to {meaning}")
+
+
+def _matching(pattern: re.Pattern[str], fix: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(fix)
+        return text
+
+    return parse
+
+
+_host = _matching(_HOST, "write HOST:PORT, such as 127.0.0.1:8080")
+_host_or_url = _matching(
+    re.compile(r"(https?://)?" + _HOST.pattern), "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:9199"
+)
+_project = _matching(_PROJECT, "write the project's id: 6 to 30 lower-case letters, digits and hyphens")
+_database = _matching(
+    _DATABASE, "write (default) or the database's id: 4 to 63 lower-case letters, digits, hyphens"
+)
+
+
+def _file(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _switch(text: str) -> bool:
+    if text not in _SWITCH:
+        raise ValueError("write on or off")
+    return _SWITCH[text]
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    fix = f"write a number from {least:g} to {most:g}"
+
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not least <= float(text) <= most:
+            raise ValueError(fix)
+        return float(text)
+
+    return parse
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    fix = f"write a whole number from {least} to {most}"
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(fix)
+        return int(text)
+
+    return parse
+
+
+def _mebibytes(least: int, most: int) -> Callable[[str], int]:
+    parse = _whole(least, most)
+    return lambda text: parse(text) * _MIB
