@@ -65,7 +65,7 @@ class Model(BaseModel):
 
     @classmethod
     def from_message(cls, text: bytes | str) -> Self:
-        """The model of a Pub/Sub message, JSON: camelCase keys, dates in ISO 8601 with an offset. BadInput otherwise."""
+        """The model of a JSON text: camelCase keys, dates in ISO 8601 with an offset. BadInput otherwise."""
         if len(text) > MAX_JSON_BYTES:
             raise _not_valid(cls.__name__, f"longer than {MAX_JSON_BYTES} bytes, ask for less at once")
         return cls._checked(lambda: cls.model_validate_json(text, by_alias=True, by_name=False))

@@ -1,0 +1,227 @@
+// Generated from the models by `python -m shared.models.generate`; edit those instead.
+//
+// Dates are declared as `Date`, as the specification does, and that is what Firestore's clients take when
+// writing. When reading they hand back a Timestamp: use `Stored<Backup>` and `.toDate()` there.
+// Requests that travel as JSON carry dates as ISO 8601 texts: use `Sent<SnapshotRequest>`.
+
+/** The part of a Firestore `Timestamp` that is used here. */
+export interface TimestampLike {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  toDate(): Date;
+}
+
+/** `T` with another type in place of each date. */
+export type WithDatesAs<D, T> = T extends Date
+  ? D
+  : T extends object
+    ? { [K in keyof T]: WithDatesAs<D, T[K]> }
+    : T;
+
+/** A document as read from Firestore. */
+export type Stored<T> = WithDatesAs<TimestampLike, T>;
+
+/** A request as it travels in JSON. */
+export type Sent<T> = WithDatesAs<string, T>;
+
+/**
+ * The configuration of the whole system.
+ */
+export interface BackupConfig {
+  automatic: {
+    enabled: boolean;
+    schedule: {
+      frequency: 'daily' | 'weekly' | 'monthly';
+      time: string;
+      timezone: string;
+    };
+    retention: {
+      days: number;
+      maxBackups: number;
+      cleanupStrategy: 'oldest' | 'size' | 'custom';
+    };
+    storage: {
+      provider: 'firebase' | 'local' | 'cloud';
+      path: string;
+      compression: boolean;
+      encryption: boolean;
+    };
+  };
+  manual: {
+    enabled: boolean;
+    maxSize: number;
+    formats: string[];
+    validation: boolean;
+    encryption: boolean;
+  };
+  recovery: {
+    enabled: boolean;
+    maxVersions: number;
+    validation: boolean;
+    testing: boolean;
+  };
+}
+
+/**
+ * One backup, from the request for it on.
+ */
+export interface Backup {
+  id: string;
+  type: 'automatic' | 'manual';
+  status: 'pending' | 'in_progress' | 'completed' | 'failed';
+  metadata: {
+    createdAt: Date;
+    completedAt?: Date;
+    size: number;
+    items: number;
+    format: string;
+  };
+  content: {
+    entries: string[];
+    media: string[];
+    settings: string[];
+    users: string[];
+  };
+  storage: {
+    provider: string;
+    path: string;
+    url?: string;
+  };
+  validation: {
+    verified: boolean;
+    checksum: string;
+    errors?: string[];
+  };
+}
+
+/**
+ * One recovery from one backup, from the request for it on.
+ */
+export interface Recovery {
+  id: string;
+  backupId: string;
+  status: 'pending' | 'in_progress' | 'completed' | 'failed';
+  metadata: {
+    startedAt: Date;
+    completedAt?: Date;
+    items: number;
+    size: number;
+  };
+  content: {
+    entries: string[];
+    media: string[];
+    settings: string[];
+    users: string[];
+  };
+  validation: {
+    verified: boolean;
+    checksum: string;
+    errors?: string[];
+  };
+  rollback: {
+    enabled: boolean;
+    point?: Date;
+    status?: 'pending' | 'completed' | 'failed';
+  };
+}
+
+/**
+ * One place where backups are kept.
+ */
+export interface StorageConfig {
+  provider: 'firebase' | 'local' | 'cloud';
+  settings: {
+    path: string;
+    maxSize: number;
+    compression: boolean;
+    encryption: boolean;
+  };
+  rotation: {
+    enabled: boolean;
+    strategy: 'time' | 'size' | 'count';
+    maxAge: number;
+    maxSize: number;
+    maxCount: number;
+  };
+  monitoring: {
+    enabled: boolean;
+    alerts: boolean;
+    metrics: boolean;
+    logging: boolean;
+  };
+}
+
+/**
+ * The document with which an operator's app asks for a manual backup. Its id becomes the backup's.
+ */
+export interface BackupRequest {
+  requestedBy: string;
+  requestedAt: Date;
+  prefixes?: string[];
+}
+
+/**
+ * How far a job has come. `items` and `rate` in records and records per second, `bytes` as read.
+ */
+export interface Progress {
+  phase: string;
+  items?: number;
+  bytes?: number;
+  totalItems?: number;
+  parts?: number;
+  partsDone?: number;
+  startedAt: Date;
+  updatedAt: Date;
+  rate?: number;
+}
+
+/**
+ * Take the snapshot `backupId`. No `prefixes` means everything; without `at` or `parts` the job
+ * chooses.
+ */
+export interface SnapshotRequest {
+  backupId: string;
+  type?: 'automatic' | 'manual';
+  prefixes?: string[];
+  at?: Date;
+  parts?: number;
+  requestedBy?: string;
+}
+
+/**
+ * Read one part of the plan of `backupId`.
+ */
+export interface PartRequest {
+  backupId: string;
+  part: number;
+}
+
+/**
+ * Check one backup, or without `backupId` the whole repository. `sample` is the share of the data,
+ * up to 1.
+ */
+export interface VerifyRequest {
+  backupId?: string;
+  depth?: 'structure' | 'data';
+  sample?: number;
+}
+
+/**
+ * Bring back what `backupId` holds: everything, or what lies under `prefixes` and `documents`.
+ * `exact` also deletes what the backup does not hold, within the same scope; it is off unless asked
+ * for. Without `overwrite`, documents that exist are left as they are. Without `target`, restores
+ * in place.
+ */
+export interface RestoreRequest {
+  recoveryId: string;
+  backupId: string;
+  prefixes?: string[];
+  documents?: string[];
+  target?: {
+    project: string;
+    database?: string;
+  };
+  exact?: boolean;
+  overwrite?: boolean;
+  requestedBy?: string;
+}
