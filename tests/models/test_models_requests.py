@@ -1,0 +1,149 @@
+"""Requests over Pub/Sub and our own documents."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.errors import BadInput
+from shared.models.base import Model
+from shared.models.collections import BACKUP_REQUESTS, SYSTEM_COLLECTIONS
+from shared.models.jobs import (
+    BackupRequest,
+    PartRequest,
+    Progress,
+    RestoreRequest,
+    SnapshotRequest,
+    Target,
+    VerifyRequest,
+)
+
+AT = datetime(2024, 3, 19, 3, 30, tzinfo=UTC)
+
+REQUESTS: list[Model] = [
+    SnapshotRequest(backup_id="b1"),
+    SnapshotRequest(
+        backup_id="b1",
+        type="automatic",
+        prefixes=("städte/münchen", "users"),
+        at=AT,
+        parts=8,
+        requested_by="nightly",
+    ),
+    PartRequest(backup_id="b1", part=7),
+    VerifyRequest(),
+    VerifyRequest(backup_id="b1", depth="data", sample=0.25),
+    RestoreRequest(recovery_id="r1", backup_id="b1"),
+    RestoreRequest(
+        recovery_id="r1",
+        backup_id="b1",
+        prefixes=("a/b/c",),
+        documents=("a/b",),
+        target=Target(project="other-project", database="staging"),
+        exact=True,
+        requested_by="uid",
+    ),
+    BackupRequest(requested_by="uid", requested_at=AT, prefixes=("cities",)),
+    Progress(phase="reading", items=5, bytes=10, total_items=50, started_at=AT, updated_at=AT, rate=2.5),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_request_survives_its_journey(request_: Model) -> None:
+    assert type(request_).from_message(request_.to_message()) == request_
+    assert type(request_).from_document(request_.to_document()) == request_
+
+
+def test_a_restore_deletes_nothing_unless_asked() -> None:
+    request = RestoreRequest.from_message(b'{"recoveryId": "r1", "backupId": "b1"}')
+    assert request.exact is False
+    assert request.overwrite is True
+    assert request.target is None
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "told"),
+    [
+        (SnapshotRequest, {}, "backupId: missing"),
+        (SnapshotRequest, {"backup_id": "b1"}, "backup_id: unknown field"),
+        (SnapshotRequest, {"backupId": "b1", "force": True}, "force: unknown field"),
+        (SnapshotRequest, {"backupId": "../b1"}, "backupId"),
+        (SnapshotRequest, {"backupId": "b1", "type": "hourly"}, "type"),
+        (SnapshotRequest, {"backupId": "b1", "at": "2024-03-19T03:30:00"}, "at: must say its offset"),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "at": "2024-03-19T03:30:00.1234567Z"},
+            "at: must be whole micro",
+        ),
+        (SnapshotRequest, {"backupId": "b1", "at": "yesterday"}, "at: must be a date like"),
+        (SnapshotRequest, {"backupId": "b1", "at": ""}, "at: must be"),
+        (SnapshotRequest, {"backupId": "b1", "at": 1710000000}, "at: must be a timestamp"),
+        (SnapshotRequest, {"backupId": "b1", "parts": 0}, "parts: must be"),
+        (SnapshotRequest, {"backupId": "b1", "parts": True}, "parts: must be"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": "cities"}, "prefixes: must be a list"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["/cities"]}, "prefixes.0"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["cities/"]}, "prefixes.0"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["a//b"]}, "prefixes.0"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["a/../b"]}, "prefixes.0"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["é" * 751]}, "prefixes.0"),
+        (SnapshotRequest, {"backupId": "b1", "prefixes": ["c"] * 1_001}, "prefixes"),
+        (PartRequest, {"backupId": "b1"}, "part: missing"),
+        (PartRequest, {"backupId": "b1", "part": -1}, "part: must be"),
+        (PartRequest, {"backupId": "b1", "part": "1"}, "part: must be"),
+        (VerifyRequest, {"depth": "deep"}, "depth"),
+        (VerifyRequest, {"sample": 0}, "sample: must be"),
+        (VerifyRequest, {"sample": 1.01}, "sample: must be"),
+        (VerifyRequest, {"sample": True}, "sample: must be"),
+        (VerifyRequest, {"sample": float("nan")}, "sample: must be"),
+        (RestoreRequest, {"recoveryId": "r1"}, "backupId: missing"),
+        (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["cities"]}, "documents.0"),
+        (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["a/b/c"]}, "documents.0"),
+        (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "exact": "yes"}, "exact: must be"),
+        (
+            RestoreRequest,
+            {"recoveryId": "r1", "backupId": "b1", "target": {"project": "X"}},
+            "target.project",
+        ),
+        (
+            RestoreRequest,
+            {
+                "recoveryId": "r1",
+                "backupId": "b1",
+                "target": {"project": "abcdef", "database": "default"},
+                "x": 1,
+            },
+            "x: unknown",
+        ),
+        (
+            RestoreRequest,
+            {"recoveryId": "r1", "backupId": "b1", "target": {"project": "abcdef", "database": "(other)"}},
+            "target.database",
+        ),
+        (
+            RestoreRequest,
+            {"recoveryId": "r1", "backupId": "b1", "exact": True, "overwrite": False},
+            "exact needs overwrite",
+        ),
+    ],
+)
+def test_a_bad_request_is_refused_by_field(model: type[Model], message: object, told: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        model.from_message(json.dumps(message))
+    assert told in str(caught.value)
+
+
+def test_an_absent_field_may_be_null_in_a_message() -> None:
+    assert VerifyRequest.from_message(b'{"backupId": null}') == VerifyRequest()
+
+
+def test_a_moment_in_a_message_is_exact_and_in_utc() -> None:
+    request = SnapshotRequest.from_message(b'{"backupId": "b", "at": "2024-03-19T05:30:00.123456000+02:00"}')
+    assert request.at == datetime(2024, 3, 19, 3, 30, 0, 123456, UTC)
+
+
+def test_our_collections_are_distinct_and_at_the_root() -> None:
+    assert len(set(SYSTEM_COLLECTIONS)) == len(SYSTEM_COLLECTIONS) == 5
+    assert BACKUP_REQUESTS in SYSTEM_COLLECTIONS
+    assert not any("/" in name for name in SYSTEM_COLLECTIONS)

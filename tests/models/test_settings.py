@@ -1,0 +1,135 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.errors import BadInput
+from shared.settings import Settings, load
+
+
+def test_nothing_set_gives_safe_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+    assert Settings().ramp is True
+
+
+def test_everything_set_is_taken() -> None:
+    settings = Settings.from_env(
+        {
+            "FIREKEEP_PROJECT": "my-project",
+            "GOOGLE_CLOUD_PROJECT": "other-project",
+            "FIREKEEP_DATABASE": "orders",
+            "FIREKEEP_STATE_DATABASE": "firekeep",
+            "FIREKEEP_REPOSITORY": "/srv/backups",
+            "FIREKEEP_KEY_FILE": "/etc/firekeep.key",
+            "FIRESTORE_EMULATOR_HOST": "[::1]:8080",
+            "PUBSUB_EMULATOR_HOST": "localhost:8085",
+            "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9199",
+            "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099",
+            "FIREKEEP_PARTS": "8",
+            "FIREKEEP_LEASE_SECONDS": "2.5",
+            "FIREKEEP_DEADLINE_MARGIN_SECONDS": "0",
+            "FIREKEEP_RAMP": "on",
+            "FIREKEEP_ZSTD_LEVEL": "19",
+            "FIREKEEP_PAGE_SIZE": "1000",
+            "FIREKEEP_PACK_MIB": "4",
+            "FIREKEEP_CACHE_MIB": "8",
+            "FIREKEEP_CHECKPOINT_MIB": "256",
+            "HOME": "/root",
+        }
+    )
+    assert settings == Settings(
+        project="my-project",
+        database="orders",
+        state_database="firekeep",
+        repository="/srv/backups",
+        key_file=Path("/etc/firekeep.key"),
+        firestore_emulator="[::1]:8080",
+        pubsub_emulator="localhost:8085",
+        storage_emulator="http://127.0.0.1:9199",
+        auth_emulator="127.0.0.1:9099",
+        parts=8,
+        lease_s=2.5,
+        deadline_margin_s=0.0,
+        ramp=True,
+        zstd_level=19,
+        page_size=1_000,
+        pack_bytes=4 << 20,
+        cache_bytes=8 << 20,
+        checkpoint_bytes=256 << 20,
+    )
+
+
+def test_an_emulator_means_the_demo_project_and_no_ramp() -> None:
+    settings = Settings.from_env({"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"})
+    assert settings.project == "demo-firekeep"
+    assert settings.ramp is False
+
+
+def test_jobs_are_kept_in_the_database_itself_unless_told() -> None:
+    assert Settings.from_env({"FIREKEEP_DATABASE": "orders"}).state_database == "orders"
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    assert Settings.from_env({"FIREKEEP_PARTS": "", "FIREKEEP_PROJECT": " "}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FIREKEEP_PROJECT", "My Project"),
+        ("GOOGLE_CLOUD_PROJECT", "x"),
+        ("FIREKEEP_DATABASE", "default)"),
+        ("FIREKEEP_STATE_DATABASE", "a/b"),
+        ("FIRESTORE_EMULATOR_HOST", "8080"),
+        ("FIRESTORE_EMULATOR_HOST", "http://127.0.0.1:8080"),
+        ("PUBSUB_EMULATOR_HOST", "localhost"),
+        ("STORAGE_EMULATOR_HOST", "ftp://127.0.0.1:1"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "a b:1"),
+        ("FIREKEEP_PARTS", "0"),
+        ("FIREKEEP_PARTS", "1.5"),
+        ("FIREKEEP_PARTS", "٣"),
+        ("FIREKEEP_PARTS", "1_0"),
+        ("FIREKEEP_LEASE_SECONDS", "0"),
+        ("FIREKEEP_LEASE_SECONDS", "nan"),
+        ("FIREKEEP_LEASE_SECONDS", "1e2"),
+        ("FIREKEEP_DEADLINE_MARGIN_SECONDS", "-1"),
+        ("FIREKEEP_RAMP", "yes"),
+        ("FIREKEEP_ZSTD_LEVEL", "23"),
+        ("FIREKEEP_PAGE_SIZE", "many"),
+        ("FIREKEEP_PACK_MIB", "0"),
+        ("FIREKEEP_CACHE_MIB", "64MB"),
+        ("FIREKEEP_CHECKPOINT_MIB", "99999999999999999999"),
+    ],
+)
+def test_a_bad_value_names_the_variable_and_the_fix_but_not_the_value(variable: str, value: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        Settings.from_env({variable: value})
+    assert variable in caught.value.message
+    assert caught.value.hint.startswith("write ")
+    assert repr(value) not in str(caught.value)
+
+
+def test_two_keys_are_one_too_many() -> None:
+    both = {"FIREKEEP_KEY_FILE": "/k", "FIREKEEP_PASSPHRASE_FILE": "/p"}
+    with pytest.raises(BadInput, match="FIREKEEP_KEY_FILE and FIREKEEP_PASSPHRASE_FILE"):
+        Settings.from_env(both)
+
+
+def test_what_is_needed_is_asked_for_by_name() -> None:
+    with pytest.raises(BadInput, match="FIREKEEP_PROJECT is not set"):
+        Settings().needed_project()
+    with pytest.raises(BadInput, match="FIREKEEP_REPOSITORY is not set"):
+        Settings().needed_repository()
+    assert Settings(repository="/r").needed_repository() == "/r"
+
+
+def test_a_home_is_understood_in_a_path() -> None:
+    assert Settings.from_env({"FIREKEEP_KEY_FILE": "~/k"}).key_file == Path.home() / "k"
+
+
+def test_the_process_s_own_environment_is_read() -> None:
+    assert load() == Settings.from_env(os.environ)
