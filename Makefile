@@ -1,0 +1,54 @@
+# Everything runs from a fresh clone with Python 3.11 or newer and make; the first call fills .venv from the lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test test-all check bench lock
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "make %-10s%s\n", $$1, $$2}'
+
+demo: .venv/ready  ## back up, damage, restore and compare real data on the local stack
+	@$(BIN)/firekeep demo
+
+dev: .venv/ready  ## start the local stack and leave it running
+	@$(BIN)/firekeep dev
+
+test: .venv/ready  ## run the tests
+	@echo "test: the default tests"
+	@$(BIN)/python -m pytest
+
+test-all: .venv/ready  ## run the tests and the exhaustive ones
+	@echo "test-all: every test, the slow ones too"
+	@$(BIN)/python -m pytest -m 'slow or not slow'
+
+check: .venv/ready  ## format, lint, types, import contracts
+	@echo "check: format, lint, types, import contracts"
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: .venv/ready  ## measure, and print the tables of docs/performance.md
+	@$(BIN)/python -m bench
+
+lock: .venv/ready  ## resolve the dependencies of pyproject.toml anew
+	@echo "lock: requirements.lock and requirements-dev.lock"
+	@$(COMPILE) --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra local --extra demo --constraint requirements.lock \
+		--output-file requirements-dev.lock pyproject.toml
+
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.venv/packages: requirements-dev.lock
+	@echo "venv: installing the locked packages into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+.venv/ready: .venv/packages pyproject.toml
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
