@@ -3,7 +3,7 @@
 On Linux the kernel sees to it, even when the parent is killed with SIGKILL. Elsewhere, and for whatever a
 child has started itself, the guardian (`emulators.guardian`) does.
 
-`python -m emulators.parent PARENT_PID MODULE ARGUMENTS…` runs a module in this way.
+`main` runs a module in this way: its arguments are ROOT PARENT_PID MODULE ARGUMENTS….
 """
 
 from __future__ import annotations
@@ -27,11 +27,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    parent, module = int(sys.argv[1]), sys.argv[2]
-    die_with_parent(parent)
-    sys.argv[:] = sys.argv[2:]
+    _, _, parent, module = sys.argv[:4]
+    die_with_parent(int(parent))
+    sys.argv[:] = sys.argv[3:]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()
