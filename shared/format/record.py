@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,8 @@ MAX_NESTING = 100
 """Messages within messages. Firestore's 20 levels of maps make 62."""
 
 _FIELDS, _CREATED, _UPDATED = 0x12, 0x1A, 0x22
+_MARK = b"databases/"
+"""In every reference's name; records without it need no second look."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = (-62135596800, 253402300799)
 
@@ -76,33 +78,42 @@ def strip_times(value: bytes) -> bytes:
     return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-def relativise(value: bytes, project: str) -> bytes:
-    """References to `project` lose `projects/P/`; others keep their full name."""
-    if b"databases/" not in value:
+def relativise(value: bytes, project: str, database: str = "", known_as: str = "") -> bytes:
+    """References to `project` lose `projects/P/`; others keep their full name.
+
+    When the records' own database goes by another name here (a restore elsewhere), `database` is the name here
+    and `known_as` the one in the records; the reverse is `absolutise`, and both keep every two names apart.
+    """
+    if _MARK not in value:
         return value
     own = f"projects/{project}/".encode()
+    here, there = f"databases/{database}/".encode(), f"databases/{known_as or database}/".encode()
 
     def rewrite(name: bytes) -> bytes:
         if not name.startswith(b"projects/"):
             raise Unsupported("reading a record: a reference that names no project")
-        return name[len(own) :] if name.startswith(own + b"databases/") else name
+        rest = name[len(own) :]
+        if not name.startswith(own) or not rest.startswith(_MARK):
+            return name
+        if rest.startswith(here):
+            return there + rest[len(here) :]
+        return name if rest.startswith(there) else rest
 
     return _rewritten(value, "Document", rewrite, 0)
 
 
-def absolutise(value: bytes, project: str, databases: Mapping[str, str] | None = None) -> bytes:
-    """The reverse, for any project. `databases` names what a database of the records is called there."""
-    if b"databases/" not in value:
+def absolutise(value: bytes, project: str, database: str = "", known_as: str = "") -> bytes:
+    """The record with project-relative references pointed at `project`, and those to the records' own database
+    (`known_as`) at `database`."""
+    if _MARK not in value:
         return value
-    renamed = {before.encode(): after.encode() for before, after in (databases or {}).items()}
+    own = f"projects/{project}/".encode()
+    here, there = f"databases/{database}/".encode(), f"databases/{known_as or database}/".encode()
 
     def rewrite(name: bytes) -> bytes:
-        if not name.startswith(b"databases/"):
+        if not name.startswith(_MARK):
             return name
-        database, slash, rest = name[len(b"databases/") :].partition(b"/")
-        return b"".join(
-            (b"projects/", project.encode(), b"/databases/", renamed.get(database, database), slash, rest)
-        )
+        return own + (here + name[len(there) :] if name.startswith(there) else name)
 
     return _rewritten(value, "Document", rewrite, 0)
 
@@ -202,7 +213,7 @@ def _rewritten(data: bytes, kind: str, rewrite: Callable[[bytes], bytes], depth:
     out: list[bytes] = []
     for number, form, start, body, end in wire.fields(data):
         part = data[body:end]
-        if form == wire.LEN and number in inside and b"databases/" in part:
+        if form == wire.LEN and number in inside and _MARK in part:
             out.append(wire.message(number, _rewritten(part, inside[number], rewrite, depth + 1)))
         else:
             out.append(data[start:end])

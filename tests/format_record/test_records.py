@@ -97,8 +97,8 @@ def test_every_value_at_every_nesting_keeps_its_bytes() -> None:
 
 
 def test_references_to_the_own_project_follow_the_project_and_others_stay() -> None:
-    value = r.relativise(everything(), "demo-p")
-    moved = DocumentPb.FromString(r.absolutise(value, "q", {"(default)": "restored"}))
+    value = r.relativise(everything(), "demo-p", "(default)")
+    moved = DocumentPb.FromString(r.absolutise(value, "q", "restored", "(default)"))
     found = {
         name: moved.fields[f"{name}: alone"].reference_value
         for name in VALUES
@@ -111,6 +111,20 @@ def test_references_to_the_own_project_follow_the_project_and_others_stay() -> N
     }
     deep = moved.fields["reference own: deep"].array_value.values[0].map_value.fields["y"].array_value.values
     assert deep[0].reference_value == deep[1].map_value.fields["x"].reference_value == found["reference own"]
+
+
+def test_databases_of_one_project_stay_apart_when_records_live_under_another_name() -> None:
+    def refers(name: str) -> bytes:
+        return entry("r", wire.message(5, f"projects/p/databases/{name}/documents/a/b".encode()))
+
+    here = {
+        name: r.relativise(refers(name), "p", "copy", "(default)") for name in ("copy", "(default)", "third")
+    }
+    assert len(set(here.values())) == 3
+    assert here["copy"] == r.relativise(refers("(default)"), "p", "(default)")
+    assert {name: r.absolutise(v, "p", "copy", "(default)") for name, v in here.items()} == {
+        n: refers(n) for n in here
+    }
 
 
 def test_a_text_or_a_map_key_that_looks_like_a_reference_is_left_alone() -> None:
