@@ -1,0 +1,85 @@
+"""A keyring that is a small text file: `firekeep-key-1 <base64 of 32 random bytes>`.
+
+The file is made create-only with mode 0600, and refused when others may read it. Whoever has it and the bucket
+has everything; whoever loses it has nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from shared.errors import BadInput, Conflict, Denied, NotFound, StorageFull, WrongKey
+from shared.format.seal import NONCE_BYTES, RandomBytes
+from shared.keys.contract import Wrapped
+from shared.keys.wrapping import unwrap_with, wrap_with
+
+RING: Final = "file"
+_PREFIX: Final = "firekeep-key-1 "
+_MAX_BYTES: Final = 256
+
+
+def create_key_file(path: Path, random: RandomBytes) -> None:
+    """Write a new key file. Conflict when something is there already: a key is never overwritten."""
+    text = _PREFIX + base64.b64encode(random(32)).decode() + "\n"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise Conflict(f"key file {path} exists already", hint="use it, or name another path") from None
+    except FileNotFoundError:
+        raise NotFound(f"creating key file {path} failed: its folder does not exist") from None
+    except PermissionError:
+        raise Denied(f"creating key file {path} failed: its folder is not writable") from None
+    except OSError as error:
+        raise StorageFull(f"creating key file {path} failed: {error.strerror}") from None
+
+
+class KeyFile:
+    """Wraps with the key in a file. The file is read, and its permissions checked, at each use."""
+
+    def __init__(self, path: Path, random: RandomBytes) -> None:
+        self._path = path
+        self._random = random
+
+    def wrap(self, master: bytes, context: bytes) -> Wrapped:
+        return wrap_with(self._key(), RING, {}, master, context, nonce=self._random(NONCE_BYTES))
+
+    def unwrap(self, wrapped: Wrapped, context: bytes) -> bytes:
+        if wrapped.ring != RING:
+            raise WrongKey(f"this master key is wrapped by {wrapped.ring!r}, not by a key file")
+        if wrapped.parameters:
+            raise BadInput("a master key wrapped by a key file has no parameters, but some are given")
+        return unwrap_with(self._key(), wrapped, context, f"key file {self._path}")
+
+    def _key(self) -> bytes:
+        text = _read(self._path)
+        encoded = text.removeprefix(_PREFIX).removesuffix("\n")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not text.startswith(_PREFIX) or len(key) != 32:
+            raise BadInput(f"{self._path} is not a firekeep key file", hint="make one with `firekeep init`")
+        return key
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_MAX_BYTES)
+    except FileNotFoundError:
+        raise NotFound(f"key file {path} does not exist") from None
+    except OSError as error:
+        raise Denied(f"reading key file {path} failed: {error.strerror}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise Denied(f"key file {path} can be read by others", hint=f"chmod 600 {path}")
+    return data.decode("ascii", errors="replace")
