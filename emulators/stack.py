@@ -43,6 +43,10 @@ def _print(name: str, line: str) -> None:
     sys.stderr.flush()
 
 
+def _nothing(_: str) -> None:
+    """The default of `on_death`: the log has its line, and every client its error."""
+
+
 @dataclass(frozen=True)
 class StackOptions:
     """`source` is the functions' main.py. A port of 0 is any free one."""
@@ -64,6 +68,8 @@ class StackOptions:
     """How many workers of each function to load before `start` returns; none are loaded until needed."""
     log: Callable[[str, str], None] = _print
     """Gets (name, line) for what functions and emulators print, and the stack's own warnings."""
+    on_death: Callable[[str], None] = _nothing
+    """Told, from another thread, the name of an emulator that has ended by itself."""
 
 
 def start_stack(options: StackOptions) -> Stack:
@@ -86,9 +92,7 @@ class Stack:
         """The variables that point clients at this stack; set by `start`."""
         self.url = ""
         """Where the functions are: `{url}/NAME`."""
-        self.failed = threading.Event()
-        """Set when an emulator of this stack has ended by itself."""
-        self._inner = _Inner(self.options, self.failed.set)
+        self._inner = _Inner(self.options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)
 
@@ -119,6 +123,13 @@ class Stack:
         """Process ids of the emulators, by name."""
         return self._inner.emulators()
 
+    def guard(self, group: int) -> None:
+        """Has a process group of the caller's killed when this process dies, as the stack's own are."""
+        self._run(self._inner.guard(group, True))
+
+    def unguard(self, group: int) -> None:
+        self._run(self._inner.guard(group, False))
+
     def prewarm(self, count: int = 1) -> None:
         """Loads up to `count` workers of every function."""
         self._run(self._inner.prewarm(count))
@@ -143,9 +154,8 @@ class Stack:
 class _Inner:
     """What runs in the stack's own event loop."""
 
-    def __init__(self, options: StackOptions, on_death: Callable[[], object]) -> None:
+    def __init__(self, options: StackOptions) -> None:
         self._options = options
-        self._on_death = on_death
         self._emulators: dict[str, Process] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._processes: Processes | None = None
@@ -193,6 +203,10 @@ class _Inner:
 
     async def prewarm(self, count: int) -> None:
         await self._host.prewarm(count)
+
+    async def guard(self, group: int, on: bool) -> None:
+        if self._processes is not None:
+            (self._processes.guard if on else self._processes.unguard)(group)
 
     def emulators(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._emulators.items()}
@@ -255,7 +269,7 @@ class _Inner:
     async def _watch(self, name: str, process: Process) -> None:
         status = await process.wait()
         self._options.log(name, f"ERROR the {name} emulator ended with status {status}")
-        self._on_death()
+        self._options.on_death(name)
 
 
 async def _cancel_others() -> None:
