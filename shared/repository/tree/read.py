@@ -60,7 +60,8 @@ def count_range(blobs: BlobReader, root: Root, start: bytes = b"", end: bytes = 
 def split(blobs: BlobReader, root: Root, n: int) -> list[bytes]:
     """Up to n - 1 ascending keys of the tree that cut it into parts [key, next key) of about equal size.
 
-    Reads inner nodes only, so a part is right to about one leaf, and small trees are cut into fewer parts.
+    Reads inner nodes only, so a part is right to about one leaf, and small trees are cut into fewer parts. Only
+    the part before the first cut can be empty, where the tree's first leaf has a single entry.
     """
     if n < 1:
         raise BadInput(f"splitting a tree: {n} parts")

@@ -51,7 +51,7 @@ class _Walk:
 
     def subtree(self, ref: Ref, level: int, after: bytes, last: bytes) -> Iterator[Problem]:
         try:
-            faults, children = self._look(ref, level, after)
+            faults, children, level_below = self._look(ref, level, after)
         except (IntegrityError, NotFound, Unsupported) as error:
             yield _problem(_code(error), ref, level, (after, last), error.message)
             return
@@ -59,19 +59,19 @@ class _Walk:
             yield _problem("mismatch", ref, level, (after, last), fault)
         above = after
         for child in children:
-            yield from self.subtree(child, level - 1, above, child.last)
+            yield from self.subtree(child, level_below, above, child.last)
             above = child.last
 
-    def _look(self, ref: Ref, level: int, after: bytes) -> tuple[list[str], list[Ref]]:
-        """The faults of one blob and its children."""
+    def _look(self, ref: Ref, level: int, after: bytes) -> tuple[list[str], list[Ref], int]:
+        """The faults of one blob, its children, and their level: by its own word, where it has a wrong one."""
         if level > 0:
             node = decode_node(self._blobs.get(BlobKind.NODE, ref.id))
-            return node_faults(ref, level, node, after), node.refs
+            return node_faults(ref, level, node, after), node.refs, node.level - 1
         if self._leaves or not ref.last:
-            return leaf_faults(ref, decode_leaf(self._blobs.get(BlobKind.LEAF, ref.id)), after), []
+            return leaf_faults(ref, decode_leaf(self._blobs.get(BlobKind.LEAF, ref.id)), after), [], 0
         if not self._exists(BlobKind.LEAF, ref.id):
             raise Missing("the leaf is not in the repository")
-        return [], []
+        return [], [], 0
 
 
 def _code(error: FirekeepError) -> str:
