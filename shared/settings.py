@@ -118,6 +118,11 @@ def load() -> Settings:
     return Settings.from_env(os.environ)
 
 
+def inherited() -> dict[str, str]:
+    """A copy of the whole environment, to hand on to a child process with additions."""
+    return dict(os.environ)
+
+
 class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment

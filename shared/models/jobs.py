@@ -47,8 +47,12 @@ class PartRequest(Model):
 
 
 class VerifyRequest(Model):
-    """Check one backup, or without `backup_id` the whole repository. `sample` is the share of the data, up to 1."""
+    """The check `verify_id` of one backup, or without `backup_id` of the whole repository.
 
+    `sample` is the share of the data that is read, up to 1.
+    """
+
+    verify_id: Id
     backup_id: Id | None = None
     depth: Literal["structure", "data"] = "structure"
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -33,8 +33,8 @@ REQUESTS: list[Model] = [
         requested_by="nightly",
     ),
     PartRequest(backup_id="b1", part=7),
-    VerifyRequest(),
-    VerifyRequest(backup_id="b1", depth="data", sample=0.25),
+    VerifyRequest(verify_id="v1"),
+    VerifyRequest(verify_id="v1", backup_id="b1", depth="data", sample=0.25),
     RestoreRequest(recovery_id="r1", backup_id="b1"),
     RestoreRequest(
         recovery_id="r1",
@@ -92,11 +92,12 @@ def test_a_restore_deletes_nothing_unless_asked() -> None:
         (PartRequest, {"backupId": "b1"}, "part: missing"),
         (PartRequest, {"backupId": "b1", "part": -1}, "part: must be"),
         (PartRequest, {"backupId": "b1", "part": "1"}, "part: must be"),
-        (VerifyRequest, {"depth": "deep"}, "depth"),
-        (VerifyRequest, {"sample": 0}, "sample: must be"),
-        (VerifyRequest, {"sample": 1.01}, "sample: must be"),
-        (VerifyRequest, {"sample": True}, "sample: must be"),
-        (VerifyRequest, {"sample": float("nan")}, "sample: must be"),
+        (VerifyRequest, {}, "verifyId: missing"),
+        (VerifyRequest, {"verifyId": "v1", "depth": "deep"}, "depth"),
+        (VerifyRequest, {"verifyId": "v1", "sample": 0}, "sample: must be"),
+        (VerifyRequest, {"verifyId": "v1", "sample": 1.01}, "sample: must be"),
+        (VerifyRequest, {"verifyId": "v1", "sample": True}, "sample: must be"),
+        (VerifyRequest, {"verifyId": "v1", "sample": float("nan")}, "sample: must be"),
         (RestoreRequest, {"recoveryId": "r1"}, "backupId: missing"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["cities"]}, "documents.0"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["a/b/c"]}, "documents.0"),
@@ -135,7 +136,9 @@ def test_a_bad_request_is_refused_by_field(model: type[Model], message: object, 
 
 
 def test_an_absent_field_may_be_null_in_a_message() -> None:
-    assert VerifyRequest.from_message(b'{"backupId": null}') == VerifyRequest()
+    assert VerifyRequest.from_message(b'{"verifyId": "v1", "backupId": null}') == VerifyRequest(
+        verify_id="v1"
+    )
 
 
 def test_a_moment_in_a_message_is_exact_and_in_utc() -> None:

@@ -197,10 +197,11 @@ export interface PartRequest {
 }
 
 /**
- * Check one backup, or without `backupId` the whole repository. `sample` is the share of the data,
- * up to 1.
+ * The check `verifyId` of one backup, or without `backupId` of the whole repository. `sample` is
+ * the share of the data that is read, up to 1.
  */
 export interface VerifyRequest {
+  verifyId: string;
   backupId?: string;
   depth?: 'structure' | 'data';
   sample?: number;
