@@ -98,9 +98,11 @@ class SubscriptionQueue:
             self._ready.append(delivery)
 
     def take(self, holder: Holder, now: float, most: int, most_bytes: int) -> list[Lease]:
-        """Leases up to `most` ready messages of together about `most_bytes`, within the holder's limits."""
+        """Leases up to `most` ready messages of together `most_bytes`, or one, within the holder's limits."""
         taken: list[Lease] = []
-        while self._ready and len(taken) < most and most_bytes > 0 and not holder.full():
+        while self._ready and len(taken) < most and not holder.full():
+            if taken and self._ready[0].size > most_bytes:
+                break
             delivery = self._ready.popleft()
             if delivery.expires <= now:
                 self._settled(delivery)
