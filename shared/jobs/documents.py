@@ -1,0 +1,60 @@
+"""The catalog's documents at the start of a job, and after one that ended badly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.errors import FirekeepError
+from shared.jobs.ports import Ports
+from shared.models import Backup, Recovery
+from shared.models.backup import BackupMetadata, BackupStorage
+from shared.models.content import Content, Validation
+from shared.models.fields import BackupType
+from shared.models.jobs import RestoreRequest
+from shared.models.recovery import RecoveryMetadata, Rollback
+
+FORMAT = "firekeep/1"
+
+
+def new_backup(ports: Ports, backup_id: str, kind: BackupType, created: datetime) -> Backup:
+    """A backup that nothing was done for yet."""
+    return Backup(
+        id=backup_id,
+        type=kind,
+        status="pending",
+        metadata=BackupMetadata(created_at=created, size=0, items=0, format=FORMAT),
+        content=Content(entries=(), media=(), settings=(), users=()),
+        storage=BackupStorage(provider=ports.storage["provider"], path=ports.storage["path"]),
+        validation=Validation(verified=False, checksum=""),
+    )
+
+
+def new_recovery(request: RestoreRequest, started: datetime) -> Recovery:
+    """A recovery that has begun. `content` tells what was asked for; nothing there means everything."""
+    return Recovery(
+        id=request.recovery_id,
+        backup_id=request.backup_id,
+        status="in_progress",
+        metadata=RecoveryMetadata(started_at=started, items=0, size=0),
+        content=Content(entries=(*request.prefixes, *request.documents), media=(), settings=(), users=()),
+        validation=Validation(verified=False, checksum=""),
+        rollback=Rollback(enabled=False),
+    )
+
+
+def failed_backup(backup: Backup, now: datetime, error: FirekeepError) -> Backup:
+    """The same backup, ended by `error`."""
+    return backup.changed(
+        status="failed",
+        metadata=backup.metadata.changed(completed_at=now),
+        validation=backup.validation.changed(verified=False, errors=(str(error),)),
+    )
+
+
+def failed_recovery(recovery: Recovery, now: datetime, error: FirekeepError) -> Recovery:
+    """The same recovery, ended by `error`."""
+    return recovery.changed(
+        status="failed",
+        metadata=recovery.metadata.changed(completed_at=now),
+        validation=recovery.validation.changed(verified=False, errors=(str(error),)),
+    )

@@ -1,0 +1,150 @@
+"""Read one part of a snapshot into leaves. The worker that finishes the last part commits.
+
+What was read is made durable at checkpoints: packs and index first, then a run (the list of the leaves), then
+the cursor in the ledger. A worker that dies is replaced by one that starts at the last cursor; what the dead
+one wrote beyond it is unreferenced and collected later. Near its deadline a worker publishes its continuation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from shared.clock import Deadline
+from shared.errors import Incomplete
+from shared.jobs.commit import ENTRIES, commit_snapshot
+from shared.jobs.failure import failing_snapshot
+from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.ports import Ports, Report
+from shared.models.jobs import PartRequest
+from shared.repository import Repository
+from shared.repository.tree import Root, Run, build_run, encode_run
+from shared.sources.contract import Batch, Method, Part
+from shared.sources.parts import part_from_json, part_to_json
+from shared.state.contract import Data, Task, TaskId, TaskState
+
+PART_TOPIC = "backup-part"
+
+
+@dataclass
+class _State:
+    """How far a part is, as its document keeps it. All of it moves on together, at checkpoints."""
+
+    runs: list[str]
+    items: int
+    bytes: int
+    stored: int
+    cursor: bytes
+
+    @classmethod
+    def of(cls, data: Data) -> _State:
+        return cls(list(data["runs"]), data["items"], data["bytes"], data["stored"], data["cursor"])
+
+    def live(self) -> Data:
+        """What people see between checkpoints."""
+        return {"liveItems": self.items, "liveBytes": self.bytes}
+
+
+def new_part(part: Part) -> Data:
+    """The document of a part that nobody has begun."""
+    return {"part": part_to_json(part), **asdict(_State([], 0, 0, 0, b""))}
+
+
+def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
+    """Read the part, or go on with it; commit the snapshot if it was the last."""
+    job = ports.ledger.load(TaskId(request.backup_id))
+    if job.ended:
+        return Report(request.backup_id, f"already {job.state}")
+    task, owner = TaskId(request.backup_id, request.part), ports.owner()
+    claimed = ports.ledger.claim(task, owner)
+    if claimed.state is TaskState.DONE:
+        return (
+            commit_snapshot(ports, request.backup_id)
+            if job.all_parts_done
+            else Report(str(task), "already done")
+        )
+    with failing_snapshot(ports, request.backup_id):
+        try:
+            done = _read(ports, job, claimed, owner, deadline)
+        except Incomplete:
+            done = _read(ports, job, _start_over(ports, claimed, owner), owner, deadline)
+    if not done:
+        ports.ledger.release(task, owner)
+        ports.publisher.publish(PART_TOPIC, [request.to_message()])
+        return Report(str(task), "continued")
+    job = ports.ledger.finish(task, owner, TaskState.DONE, {})
+    return commit_snapshot(ports, request.backup_id) if job.all_parts_done else Report(str(task), "done")
+
+
+def _start_over(ports: Ports, task: Task, owner: str) -> Task:
+    """Forget what was read, and read by the one method that needs no assumption. If the count still does not
+    agree, the snapshot fails: it is never committed short.
+    """
+    part = replace(part_from_json(task.data["part"]), method=Method.STREAM)
+    fresh = new_part(part)
+    ports.ledger.renew(task.id, owner, fresh)
+    return replace(task, data=fresh)
+
+
+def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -> bool:
+    """Read until the part ends (True) or the deadline is near (False)."""
+    repository = ports.repository()
+    part = part_from_json(task.data["part"])
+    state = _State.of(task.data)
+    slices = Slices(ports.source.read(part, state.cursor), state)
+    like = _parent_root(repository, job)
+    with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
+        while not slices.ended:
+            limit = state.bytes + ports.checkpoint_bytes
+            batches = slices.until(lambda: state.bytes >= limit or deadline.near())  # noqa: B023  # used up here
+            run, stored = _build(repository, batches, like)
+            beat.check()
+            if run.refs:
+                state.runs.append(repository.put_run(task.id.job, encode_run(run)))
+                state.stored += stored
+            ports.ledger.renew(task.id, owner, asdict(state))
+            if deadline.near() and not slices.ended:
+                return False
+    _check_count(part, state.items)
+    return True
+
+
+def _build(repository: Repository, batches: Iterator[Batch], like: Root | None) -> tuple[Run, int]:
+    """The run of these batches, durable, and the bytes that it took to store what was new."""
+    with repository.writer() as writer:
+        run = build_run(writer, repository.chunking, batches, like)
+        writer.flush()
+    return run, writer.written.stored_bytes
+
+
+def _check_count(part: Part, items: int) -> None:
+    if items != part.expected:
+        raise Incomplete(
+            f"part {part.number} holds {items} records where the count at {part.at.isoformat()} says {part.expected}",
+            hint="nothing was committed; start the backup again",
+        )
+
+
+def _parent_root(repository: Repository, job: Task) -> Root | None:
+    parent = job.data["parent"]
+    return repository.manifest(parent).roots.get(ENTRIES) if parent else None
+
+
+class Slices:
+    """Hands out a source's batches in slices, counting, without losing the place between slices."""
+
+    def __init__(self, batches: Iterator[Batch], state: _State) -> None:
+        self._batches = batches
+        self._state = state
+        self.ended = False
+
+    def until(self, enough: Callable[[], bool]) -> Iterator[Batch]:
+        """Batches until `enough` says so, or the end."""
+        for keys, values in self._batches:
+            yield keys, values
+            self._state.items += len(keys)
+            self._state.bytes += sum(map(len, values)) + sum(map(len, keys))
+            self._state.cursor = keys[-1]
+            if enough():
+                return
+        self.ended = True

@@ -1,0 +1,60 @@
+"""What jobs are given: every port they use, in one frozen bundle, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.clock import Clock
+from shared.publishing.contract import Publisher
+from shared.repository import Repository
+from shared.sources.contract import Source
+from shared.state.contract import Catalog, Ledger
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Firestore database."""
+
+    project: str
+    database: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.database}"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The composition root fills this in; `repository` opens the repository at first use."""
+
+    place: Place
+    """The database that is backed up."""
+    source: Source
+    target: Callable[[Place, str], Source]
+    """The source for another database, to restore into; and the name by which the records' references know it."""
+    repository: Callable[[], Repository]
+    storage: Mapping[str, str]
+    """`provider` and `path`, as the catalog shows them."""
+    ledger: Ledger
+    catalog: Catalog
+    publisher: Publisher
+    clock: Clock
+    random: Callable[[int], bytes]
+    heartbeat_s: float = 10.0
+    """How often a worker renews its lease and tells its progress, in seconds."""
+    checkpoint_bytes: int = 1 << 30
+    """How much a part reads, in bytes of records, before what it has is made durable."""
+
+    def owner(self) -> str:
+        """A name for this invocation, to hold leases by."""
+        return self.random(12).hex()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a job did: `outcome` in a word, and facts for the log and the command line."""
+
+    job: str
+    outcome: str
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,45 @@
+"""Turn a request document into a snapshot request, or refuse it where the person who asked will look."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import BadInput, NotFound
+from shared.jobs.documents import failed_backup, new_backup
+from shared.jobs.ports import Ports, Report
+from shared.models.fields import Id
+from shared.models.jobs import BackupRequest, SnapshotRequest
+
+SNAPSHOT_TOPIC = "backup-snapshot"
+
+
+def accept_request(ports: Ports, request_id: str) -> Report:
+    """Publish the snapshot that `backupRequests/{request_id}` asks for. A refusal shows as a failed backup."""
+    _check_id(request_id)
+    try:
+        request = ports.catalog.request(request_id)
+    except NotFound:
+        return Report(request_id, "gone", {"reason": "the request was deleted before it was read"})
+    except BadInput as error:
+        now = ports.clock.now()
+        ports.catalog.save_backup(failed_backup(new_backup(ports, request_id, "manual", now), now, error))
+        raise
+    message = _snapshot_request(request_id, request)
+    ports.publisher.publish(SNAPSHOT_TOPIC, [message.to_message()])
+    return Report(request_id, "accepted")
+
+
+def _snapshot_request(request_id: str, request: BackupRequest) -> SnapshotRequest:
+    return SnapshotRequest(
+        backup_id=request_id, type="manual", prefixes=request.prefixes, requested_by=request.requested_by
+    )
+
+
+def _check_id(request_id: str) -> None:
+    try:
+        TypeAdapter(Id).validate_python(request_id)
+    except ValidationError:
+        raise BadInput(
+            "the id of a backup request cannot be the id of a backup",
+            hint="use letters, digits, - and _, at most 128, or let Firestore choose",
+        ) from None

@@ -1,0 +1,104 @@
+"""Restore from a snapshot: write only what differs, guarded, then read it all again and compare.
+
+A record that changed after it was read is a conflict and stays as it is. Deletions happen only when the request
+allows them. A redelivery compares again from the cursor in the ledger, finds what was written equal, and goes on.
+"""
+
+from __future__ import annotations
+
+from shared.clock import Deadline
+from shared.errors import BadInput
+from shared.format.manifest import Manifest
+from shared.jobs.commit import ENTRIES
+from shared.jobs.documents import new_recovery
+from shared.jobs.failure import failing_restore
+from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.ports import Place, Ports, Report
+from shared.jobs.reconcile import Lease, Reconciliation, reconcile
+from shared.jobs.scope import scope_of
+from shared.jobs.tally import Tally
+from shared.models.content import Validation
+from shared.models.jobs import RestoreRequest
+from shared.state.contract import Task, TaskState
+
+RESTORE_TOPIC = "backup-restore"
+
+
+def run_restore(ports: Ports, request: RestoreRequest, deadline: Deadline) -> Report:
+    """Restore what `request` names, or go on with it."""
+    task, owner = _job(ports, request), ports.owner()
+    with failing_restore(ports, request):
+        claimed = ports.ledger.claim(task.id, owner)
+        if claimed.ended:
+            return Report(request.recovery_id, f"already {claimed.state}")
+        tally = Tally.of(claimed.data)
+        done = _work(ports, request, Lease(task.id, owner), tally, deadline)
+    if not done:
+        ports.ledger.release(task.id, owner)
+        ports.publisher.publish(RESTORE_TOPIC, [request.to_message()])
+        return Report(request.recovery_id, "continued", tally.facts())
+    return _end(ports, request, Lease(task.id, owner), tally)
+
+
+def _job(ports: Ports, request: RestoreRequest) -> Task:
+    """The job of this request. BadInput, and nothing touched, when its id stands for another request."""
+    text = request.to_message().decode()
+    task = ports.ledger.create(
+        request.recovery_id, {"kind": "restore", "request": text, "startedAt": ports.clock.now()}
+    )
+    if task.data.get("request") != text:
+        raise BadInput(
+            f"recovery {request.recovery_id} was asked for differently before", hint="choose another id"
+        )
+    if task.state is TaskState.PENDING:
+        ports.catalog.save_recovery(new_recovery(request, task.data["startedAt"]))
+    return task
+
+
+def _manifest(ports: Ports, request: RestoreRequest) -> Manifest:
+    manifest = ports.repository().manifest(request.backup_id)
+    if request.target is None and manifest.place != str(ports.place):
+        raise BadInput(
+            f"backup {request.backup_id} is of {manifest.place}, and this is {ports.place}",
+            hint="name the target to restore elsewhere",
+        )
+    return manifest
+
+
+def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
+    manifest = _manifest(ports, request)
+    target = ports.source
+    if request.target is not None:
+        target = ports.target(Place(request.target.project, request.target.database), manifest.database)
+    with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
+        return reconcile(
+            Reconciliation(
+                ports,
+                lease,
+                scope_of(request, manifest.prefixes),
+                request.exact,
+                request.overwrite,
+                ports.repository(),
+                manifest.roots[ENTRIES],
+                target,
+                tally,
+                deadline,
+                beat,
+            )
+        )
+
+
+def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> Report:
+    ok = not tally.conflicts and not tally.differences
+    recovery = ports.catalog.recovery(request.recovery_id)
+    now = ports.clock.now()
+    ports.catalog.save_recovery(
+        recovery.changed(
+            status="completed" if ok else "failed",
+            metadata=recovery.metadata.changed(completed_at=now, items=tally.written, size=tally.bytes),
+            validation=Validation(verified=ok, checksum=tally.digest.hex(), errors=tuple(tally.told) or None),
+        )
+    )
+    state = TaskState.DONE if ok else TaskState.FAILED
+    ports.ledger.finish(lease.task, lease.owner, state, {**tally.saved(), "endedAt": now})
+    return Report(request.recovery_id, "completed" if ok else "failed", tally.facts())

@@ -1,0 +1,97 @@
+"""Start a snapshot: choose the instant, cut the database into parts, send each part to a worker.
+
+Whatever is delivered twice or dies half-way: the job document is created once, its instant never changes, its
+parts are written atomically with their number, and a redelivery sends again only the parts that are not done.
+"""
+
+from __future__ import annotations
+
+from shared.errors import BadInput, NotFound
+from shared.jobs.commit import commit_snapshot
+from shared.jobs.documents import new_backup
+from shared.jobs.failure import failing_snapshot
+from shared.jobs.part import PART_TOPIC, new_part
+from shared.jobs.ports import Ports, Report
+from shared.models.collections import SYSTEM_COLLECTIONS
+from shared.models.jobs import PartRequest, SnapshotRequest
+from shared.sources.contract import Scope
+from shared.state.contract import Task, TaskState
+
+_MAX_PARTS = 1000
+
+
+def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
+    """Plan the snapshot `request.backup_id` and publish its parts."""
+    owner = ports.owner()
+    with failing_snapshot(ports, request.backup_id):
+        task = _job(ports, request)
+        claimed = ports.ledger.claim(task.id, owner)
+        if claimed.ended:
+            return Report(task.id.job, f"already {claimed.state}")
+        if claimed.parts is None:
+            _plan(ports, claimed, owner)
+    ports.ledger.release(task.id, owner)
+    return _send(ports, claimed)
+
+
+def _job(ports: Ports, request: SnapshotRequest) -> Task:
+    """The job of this request, created with its instant if this is the first delivery."""
+    now = ports.clock.now()
+    if request.at is not None and request.at > now:
+        raise BadInput(
+            f"the instant {request.at.isoformat()} is in the future",
+            hint="leave it out to back up the present",
+        )
+    data = {
+        "kind": "snapshot",
+        "type": request.type,
+        "requestedBy": request.requested_by,
+        "at": request.at or ports.source.instant(),
+        "prefixes": list(request.prefixes),
+        "exclude": list(SYSTEM_COLLECTIONS),
+        "parent": _newest_snapshot(ports),
+        "startedAt": now,
+    }
+    task = ports.ledger.create(request.backup_id, data)
+    if task.state is TaskState.PENDING:
+        ports.catalog.save_backup(new_backup(ports, task.id.job, task.data["type"], task.data["startedAt"]))
+    return task
+
+
+def _newest_snapshot(ports: Ports) -> str:
+    """The latest completed backup, or nothing: new leaves may be stored as patches of its leaves."""
+    newest = max(
+        (backup for backup in ports.catalog.backups() if backup.status == "completed"),
+        key=lambda backup: backup.metadata.created_at,
+        default=None,
+    )
+    try:
+        return ports.repository().manifest(newest.id).id if newest else ""
+    except NotFound:
+        return ""
+
+
+def _plan(ports: Ports, task: Task, owner: str) -> None:
+    scope = Scope(tuple(task.data["prefixes"]), tuple(task.data["exclude"]))
+    plan = ports.source.plan(scope, task.data["at"])
+    if len(plan.parts) > _MAX_PARTS:
+        raise BadInput(f"{len(plan.parts)} parts are too many for one snapshot", hint="ask for fewer parts")
+    parts = [new_part(part) for part in plan.parts]
+    facts = {"expected": plan.expected, "excluded": dict(plan.excluded)}
+    ports.ledger.set_parts(task.id.job, owner, parts, facts)
+    backup = ports.catalog.backup(task.id.job)
+    ports.catalog.save_backup(backup.changed(status="in_progress"))
+
+
+def _send(ports: Ports, job: Task) -> Report:
+    parts = ports.ledger.parts(job.id.job)
+    waiting = [task.id.part for task in parts if not task.ended]
+    if not waiting:
+        return commit_snapshot(ports, job.id.job)
+    messages = [
+        PartRequest(backup_id=job.id.job, part=number).to_message()
+        for number in waiting
+        if number is not None
+    ]
+    ports.publisher.publish(PART_TOPIC, messages)
+    return Report(job.id.job, "planned", {"parts": len(parts), "sent": len(messages), "at": job.data["at"]})

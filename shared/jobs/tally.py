@@ -1,0 +1,86 @@
+"""What a restore has done so far, as its job document keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from shared.format.key import path_of
+from shared.sources.contract import Kind, Write
+
+TOLD = 100
+"""How many conflicts and differences are named; all are counted."""
+
+
+@dataclass
+class Tally:
+    """Counts of records, and where the work is: `cursor` is the last key of `phase` that is done."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    extra: int = 0
+    """Live records that the snapshot does not hold and the request does not allow to delete."""
+    kept: int = 0
+    """Live records that differ and that the request does not allow to overwrite."""
+    conflicts: int = 0
+    """Records that changed between being read and being written; they stay as they are."""
+    checked: int = 0
+    """Records read again and found as wanted."""
+    differences: int = 0
+    """Records read again and found not as wanted."""
+    bytes: int = 0
+    phase: Literal["apply", "check"] = "apply"
+    cursor: bytes = b""
+    digest: bytes = b""
+    told: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """The tally in a job's data; a fresh one when there is none yet."""
+        return cls(**{one.name: data[one.name] for one in fields(cls) if one.name in data})
+
+    def saved(self) -> dict[str, Any]:
+        """As `of` reads it."""
+        return asdict(self)
+
+    def facts(self) -> dict[str, Any]:
+        """For people and logs."""
+        return {
+            name: value for name, value in asdict(self).items() if name not in ("cursor", "digest", "phase")
+        }
+
+    def live(self) -> dict[str, Any]:
+        """Progress between two saves."""
+        applied = self.created + self.updated + self.deleted + self.unchanged + self.kept + self.conflicts
+        return {"liveApplied": applied, "liveChecked": self.checked}
+
+    @property
+    def written(self) -> int:
+        return self.created + self.updated + self.deleted
+
+    def done(self, write: Write) -> None:
+        """Count a write that is in the target."""
+        if write.kind is Kind.DROP:
+            self.deleted += 1
+        elif write.seen is None:
+            self.created += 1
+        else:
+            self.updated += 1
+        self.bytes += len(write.value)
+
+    def conflict(self, key: bytes) -> None:
+        """Count a write whose guard did not hold."""
+        self.conflicts += 1
+        self._tell(f"{path_of(key)} changed while it was being restored, and was left as it is")
+
+    def difference(self, key: bytes, how: str) -> None:
+        """Count a record that is not as wanted after all."""
+        self.differences += 1
+        self._tell(f"{path_of(key)} {how}")
+
+    def _tell(self, line: str) -> None:
+        if len(self.told) < TOLD:
+            self.told.append(line)

@@ -1,0 +1,72 @@
+"""Verify snapshots in the repository and write the result where people look. The default outcome is failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from shared.errors import FirekeepError, NotFound
+from shared.jobs.commit import backup_of
+from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.ports import Ports, Report
+from shared.models.jobs import VerifyRequest
+from shared.repository import Repository
+from shared.repository.check import Finding, check_data, check_structure
+from shared.state.contract import TaskId, TaskState
+
+_TOLD = 100
+
+
+def run_verify(ports: Ports, request: VerifyRequest) -> Report:
+    """Check one snapshot, or every one. What is found is a result, not an exception."""
+    task, owner = TaskId(request.verify_id), ports.owner()
+    started = {"kind": "verify", "request": request.to_message().decode(), "startedAt": ports.clock.now()}
+    ports.ledger.create(task.job, started)
+    claimed = ports.ledger.claim(task, owner)
+    if claimed.ended:
+        return Report(task.job, f"already {claimed.state}")
+    try:
+        with Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict):
+            found = _check(ports.repository(), request)
+    except FirekeepError as error:
+        if not error.retryable:
+            ports.ledger.fail(task.job, {"error": str(error), "code": error.code})
+        raise
+    for snapshot, findings in found.items():
+        _tell(ports, snapshot, findings)
+    facts = {
+        "verified": [snapshot for snapshot, findings in found.items() if not findings],
+        "damaged": [snapshot for snapshot, findings in found.items() if findings],
+        "findings": [str(finding) for findings in found.values() for finding in findings][:_TOLD],
+    }
+    state = TaskState.FAILED if facts["damaged"] or not found else TaskState.DONE
+    ports.ledger.finish(task, owner, state, {**facts, "endedAt": ports.clock.now()})
+    return Report(task.job, "damaged" if state is TaskState.FAILED else "verified", facts)
+
+
+def _check(repository: Repository, request: VerifyRequest) -> dict[str, list[Finding]]:
+    """What is wrong with each snapshot: nothing, or at most so many findings."""
+    repository.refresh()
+    ids = [request.backup_id] if request.backup_id else list(repository.snapshots())
+    return {snapshot: list(islice(_findings(repository, snapshot, request), _TOLD)) for snapshot in ids}
+
+
+def _findings(repository: Repository, snapshot: str, request: VerifyRequest) -> Iterator[Finding]:
+    if request.depth == "structure":
+        return check_structure(repository, snapshot)
+    return check_data(repository, snapshot, request.sample)
+
+
+def _tell(ports: Ports, snapshot: str, findings: list[Finding]) -> None:
+    """Write the result into the snapshot's `Backup`, which is made anew if the catalog lost it."""
+    try:
+        backup = ports.catalog.backup(snapshot)
+    except NotFound:
+        try:
+            backup = backup_of(ports.repository().manifest(snapshot))
+        except FirekeepError:
+            # The manifest cannot be read: the finding says so, and there is no document to write it into.
+            return
+    errors = tuple(str(finding) for finding in findings) or None
+    validation = backup.validation.changed(verified=not findings, errors=errors)
+    ports.catalog.save_backup(backup.changed(validation=validation))

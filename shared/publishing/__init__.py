@@ -1,0 +1,1 @@
+"""How one function asks for the next."""

@@ -1,0 +1,105 @@
+"""The ports of what we keep in Firestore: the ledger (who does what, how far) and the catalog (what exists).
+
+A job and each of its parts is a task. A task is claimed under a lease, so that a duplicate delivery does not do
+the work twice at once; a lease that ran out is taken over, so that a dead worker stops nothing. Every change is
+guarded by the lease: a worker that lost it cannot overwrite its successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shared.models import Backup, Recovery
+from shared.models.jobs import BackupRequest
+
+Data = Mapping[str, Any]
+"""What Firestore stores: text, numbers, booleans, bytes, aware datetimes, lists and maps of them."""
+
+
+class TaskState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class TaskId:
+    """A job, or part `part` of it."""
+
+    job: str
+    part: int | None = None
+
+    def __str__(self) -> str:
+        return self.job if self.part is None else f"{self.job} part {self.part}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as it stood when read. `parts` and `parts_done` count the parts of a job."""
+
+    id: TaskId
+    state: TaskState
+    data: Data = field(default_factory=dict)
+    parts: int | None = None
+    parts_done: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.state in (TaskState.DONE, TaskState.FAILED)
+
+    @property
+    def all_parts_done(self) -> bool:
+        return self.parts is not None and self.parts_done >= self.parts
+
+
+class Ledger(Protocol):
+    """Tasks, their leases and how far they are."""
+
+    def create(self, job: str, data: Data) -> Task:
+        """The new job, or the one that is there already."""
+
+    def set_parts(self, job: str, owner: str, parts: Sequence[Data], changes: Data) -> None:
+        """Write the parts of a job, all pending, and their number, atomically; nothing if it has parts."""
+
+    def load(self, task: TaskId) -> Task:
+        """NotFound when there is no such task."""
+
+    def parts(self, job: str) -> list[Task]:
+        """All parts in number order."""
+
+    def claim(self, task: TaskId, owner: str) -> Task:
+        """Take the lease. A task that has ended is returned as it is, unclaimed; Busy while another holds it."""
+
+    def renew(self, task: TaskId, owner: str, changes: Data) -> None:
+        """Lengthen the lease and merge `changes` into the task's data. Busy when the lease is lost."""
+
+    def release(self, task: TaskId, owner: str) -> None:
+        """Give the lease back, so that the next delivery can go on at once. Nothing if it is lost."""
+
+    def finish(self, task: TaskId, owner: str, state: TaskState, changes: Data) -> Task:
+        """End the task and count it; in one transaction. Returns its job as it then stands."""
+
+    def fail(self, job: str, changes: Data) -> None:
+        """End a job as failed, whoever holds it; nothing if it has ended or was never begun."""
+
+
+class Catalog(Protocol):
+    """The specification's documents, exactly as the models have them."""
+
+    def save_backup(self, backup: Backup) -> None: ...
+
+    def backup(self, backup_id: str) -> Backup:
+        """NotFound when the catalog has none of this id."""
+
+    def backups(self) -> Iterator[Backup]: ...
+
+    def request(self, request_id: str) -> BackupRequest:
+        """What a client asked for. NotFound when it is gone, BadInput when it is not valid."""
+
+    def save_recovery(self, recovery: Recovery) -> None: ...
+
+    def recovery(self, recovery_id: str) -> Recovery: ...

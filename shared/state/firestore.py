@@ -1,0 +1,247 @@
+"""The ledger and the catalog in Firestore, through Google's client library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from google.api_core import exceptions as google_errors
+from google.cloud import firestore
+
+from shared.clock import Clock
+from shared.errors import BadInput, Busy, Denied, FirekeepError, NotFound, Unavailable
+from shared.models import Backup, Recovery
+from shared.models.collections import BACKUP_REQUESTS, BACKUPS, JOBS, PARTS, RECOVERIES
+from shared.models.jobs import BackupRequest
+from shared.state.contract import Data, Task, TaskId, TaskState
+
+_T = TypeVar("_T")
+
+
+class FirestoreLedger:
+    """Tasks as documents `backupJobs/{job}` and `backupJobs/{job}/parts/{number}`."""
+
+    def __init__(self, client: Any, clock: Clock, lease: timedelta) -> None:
+        self._client = client
+        self._clock = clock
+        self._lease = lease
+
+    def create(self, job: str, data: Data) -> Task:
+        document = {
+            "state": TaskState.PENDING.value,
+            "data": dict(data),
+            "partsDone": 0,
+            "createdAt": self._clock.now(),
+        }
+        with _mapped(f"creating job {job}"):
+            try:
+                self._reference(TaskId(job)).create(document)
+            except google_errors.AlreadyExists:
+                return self.load(TaskId(job))
+        return _task(TaskId(job), document)
+
+    def set_parts(self, job: str, owner: str, parts: Sequence[Data], changes: Data) -> None:
+        task = TaskId(job)
+
+        def body(transaction: Any) -> None:
+            snapshot = self._reference(task).get(transaction=transaction)
+            found = _loaded(task, snapshot)
+            _check_owner(task, snapshot, owner)
+            if found.parts is not None:
+                return
+            for number, data in enumerate(parts):
+                document = {"state": TaskState.PENDING.value, "data": dict(data)}
+                transaction.set(self._reference(TaskId(job, number)), document)
+            counts = {"parts": len(parts), "partsDone": 0}
+            transaction.update(snapshot.reference, {**self._leased(owner), **_merged(changes), **counts})
+
+        self._transact(f"writing the parts of job {job}", body)
+
+    def load(self, task: TaskId) -> Task:
+        with _mapped(f"loading job {task}"):
+            return _loaded(task, self._reference(task).get())
+
+    def parts(self, job: str) -> list[Task]:
+        with _mapped(f"loading the parts of job {job}"):
+            found = self._reference(TaskId(job)).collection(PARTS).stream()
+            return [_loaded(TaskId(job, int(snapshot.id)), snapshot) for snapshot in found]
+
+    def claim(self, task: TaskId, owner: str) -> Task:
+        def body(transaction: Any) -> Task:
+            snapshot = self._reference(task).get(transaction=transaction)
+            found = _loaded(task, snapshot)
+            if found.ended:
+                return found
+            lease = snapshot.to_dict().get("lease") or {}
+            if lease.get("until", self._clock.now()) > self._clock.now() and lease.get("owner") != owner:
+                raise Busy(
+                    f"job {task} is being worked on by another worker", hint="it is delivered again later"
+                )
+            transaction.update(snapshot.reference, {"state": TaskState.RUNNING.value, **self._leased(owner)})
+            return found
+
+        return self._transact(f"claiming job {task}", body)
+
+    def renew(self, task: TaskId, owner: str, changes: Data) -> None:
+        def body(transaction: Any) -> None:
+            snapshot = self._reference(task).get(transaction=transaction)
+            _loaded(task, snapshot)
+            _check_owner(task, snapshot, owner)
+            transaction.update(snapshot.reference, {**self._leased(owner), **_merged(changes)})
+
+        self._transact(f"renewing job {task}", body)
+
+    def release(self, task: TaskId, owner: str) -> None:
+        def body(transaction: Any) -> None:
+            snapshot = self._reference(task).get(transaction=transaction)
+            if (snapshot.to_dict() or {}).get("lease", {}).get("owner") == owner:
+                transaction.update(snapshot.reference, {"lease": firestore.DELETE_FIELD})
+
+        self._transact(f"releasing job {task}", body)
+
+    def finish(self, task: TaskId, owner: str, state: TaskState, changes: Data) -> Task:
+        job = TaskId(task.job)
+
+        def body(transaction: Any) -> Task:
+            snapshot = self._reference(task).get(transaction=transaction)
+            parent = snapshot if task.part is None else self._reference(job).get(transaction=transaction)
+            before = _loaded(task, snapshot)
+            after = _loaded(job, parent)
+            if before.ended:
+                return after
+            _check_owner(task, snapshot, owner)
+            transaction.update(
+                snapshot.reference,
+                {
+                    "state": state.value,
+                    "lease": firestore.DELETE_FIELD,
+                    "updatedAt": self._clock.now(),
+                    **_merged(changes),
+                },
+            )
+            if task.part is None:
+                return Task(job, state, {**after.data, **changes}, after.parts, after.parts_done)
+            transaction.update(parent.reference, {"partsDone": after.parts_done + 1})
+            return Task(job, after.state, after.data, after.parts, after.parts_done + 1)
+
+        return self._transact(f"finishing job {task}", body)
+
+    def _leased(self, owner: str) -> dict[str, Any]:
+        now = self._clock.now()
+        return {"lease": {"owner": owner, "until": now + self._lease}, "updatedAt": now}
+
+    def fail(self, job: str, changes: Data) -> None:
+        task = TaskId(job)
+
+        def body(transaction: Any) -> None:
+            snapshot = self._reference(task).get(transaction=transaction)
+            if snapshot.exists and not _loaded(task, snapshot).ended:
+                ended = {
+                    "state": TaskState.FAILED.value,
+                    "lease": firestore.DELETE_FIELD,
+                    "updatedAt": self._clock.now(),
+                }
+                transaction.update(snapshot.reference, {**ended, **_merged(changes)})
+
+        self._transact(f"failing job {job}", body)
+
+    def _transact(self, doing: str, body: Callable[[Any], _T]) -> _T:
+        with _mapped(doing):
+            run: Callable[[Any], _T] = firestore.transactional(body)
+            return run(self._client.transaction(max_attempts=20))
+
+    def _reference(self, task: TaskId) -> Any:
+        job = self._client.collection(JOBS).document(task.job)
+        return job if task.part is None else job.collection(PARTS).document(f"{task.part:06d}")
+
+
+class FirestoreCatalog:
+    """`backups/{id}` and `recoveries/{id}`, exactly the specification's documents."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def save_backup(self, backup: Backup) -> None:
+        with _mapped(f"saving backup {backup.id}"):
+            self._client.collection(BACKUPS).document(backup.id).set(backup.to_document())
+
+    def backup(self, backup_id: str) -> Backup:
+        return Backup.from_document(self._document(BACKUPS, backup_id, "backup"))
+
+    def backups(self) -> Iterator[Backup]:
+        with _mapped("listing backups"):
+            for snapshot in self._client.collection(BACKUPS).stream():
+                yield Backup.from_document(snapshot.to_dict())
+
+    def request(self, request_id: str) -> BackupRequest:
+        return BackupRequest.from_document(self._document(BACKUP_REQUESTS, request_id, "backup request"))
+
+    def save_recovery(self, recovery: Recovery) -> None:
+        with _mapped(f"saving recovery {recovery.id}"):
+            self._client.collection(RECOVERIES).document(recovery.id).set(recovery.to_document())
+
+    def recovery(self, recovery_id: str) -> Recovery:
+        return Recovery.from_document(self._document(RECOVERIES, recovery_id, "recovery"))
+
+    def _document(self, collection: str, document_id: str, what: str) -> dict[str, Any]:
+        with _mapped(f"loading {what} {document_id}"):
+            snapshot = self._client.collection(collection).document(document_id).get()
+        if not snapshot.exists:
+            raise NotFound(
+                f"there is no {what} {document_id!r} in the catalog", hint="`firekeep ls` lists what there is"
+            )
+        found: dict[str, Any] = snapshot.to_dict()
+        return found
+
+
+def _loaded(task: TaskId, snapshot: Any) -> Task:
+    if not snapshot.exists:
+        raise NotFound(f"there is no job {task}", hint="it may never have been started")
+    return _task(task, snapshot.to_dict())
+
+
+def _task(task: TaskId, document: dict[str, Any]) -> Task:
+    return Task(
+        task,
+        TaskState(document["state"]),
+        document.get("data", {}),
+        document.get("parts"),
+        document.get("partsDone", 0),
+    )
+
+
+def _check_owner(task: TaskId, snapshot: Any, owner: str) -> None:
+    if (snapshot.to_dict().get("lease") or {}).get("owner") != owner:
+        raise Busy(f"the lease on job {task} was lost to another worker", hint="that worker goes on with it")
+
+
+def _merged(changes: Data) -> dict[str, Any]:
+    return {f"data.{name}": value for name, value in changes.items()}
+
+
+@contextmanager
+def _mapped(doing: str) -> Iterator[None]:
+    """Let only our own errors leave."""
+    try:
+        yield
+    except FirekeepError:
+        raise
+    except (google_errors.PermissionDenied, google_errors.Unauthenticated) as error:
+        raise Denied(
+            f"{doing} failed: not allowed", hint="grant roles/datastore.user on the state database"
+        ) from error
+    except google_errors.InvalidArgument as error:
+        raise BadInput(f"{doing} failed: Firestore refused the request") from error
+    except google_errors.GoogleAPIError as error:
+        raise Unavailable(
+            f"{doing} failed: {type(error).__name__}", hint="it is tried again on redelivery"
+        ) from error
+    except ValueError as error:
+        # The client library reports a transaction that ran out of attempts as a ValueError.
+        if "transaction" not in str(error).lower():
+            raise
+        raise Unavailable(
+            f"{doing} failed: too much contention", hint="it is tried again on redelivery"
+        ) from error
