@@ -7,6 +7,7 @@ is killed, none is left either. Everything listens on loopback only and keeps no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -28,6 +29,7 @@ from functions.table import FUNCTIONS, DocumentTrigger, FunctionSpec, TopicTrigg
 from shared.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
+    import socket
     from asyncio.subprocess import Process
     from collections.abc import Callable, Coroutine, Mapping
 
@@ -142,6 +144,9 @@ class Stack:
         self.stop()
 
     def _run(self, work: Coroutine[object, object, T]) -> T:
+        if not self._thread.is_alive():
+            work.close()
+            raise BadInput("asking something of a local stack that is not running")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -158,20 +163,16 @@ class _Inner:
         self._options = options
         self._emulators: dict[str, Process] = {}
         self._watchers: list[asyncio.Task[None]] = []
-        self._processes: Processes | None = None
-        self._router: Router | None = None
-        self._front: Front | None = None
+        self._cleanup = contextlib.AsyncExitStack()
 
     async def start(self) -> tuple[dict[str, str], str]:
         options = self._options
         listener = bind(options.host, options.functions_port)
         url = _url(options.host, listener.getsockname()[1])
+        self._cleanup.callback(listener.close)
         self._processes = Processes()
-        try:
-            firestore, pubsub = await asyncio.gather(self._firestore(url), self._pubsub(url))
-        except BaseException:
-            listener.close()
-            raise
+        self._cleanup.push_async_callback(self._processes.close, _GRACE_S)
+        firestore, pubsub = await asyncio.gather(self._firestore(url), self._pubsub(url))
         env = {
             "FIRESTORE_EMULATOR_HOST": firestore,
             "PUBSUB_EMULATOR_HOST": pubsub,
@@ -180,23 +181,25 @@ class _Inner:
             "GCLOUD_PROJECT": options.project,
             **options.env,
         }
-        nursery = Nursery(self._processes, options.source, {**os.environ, **env}, options.log)
-        self._host = Host([_hosted(spec) for spec in options.table], nursery)
-        self._router = Router(options.table, options.project, self._host.call, options.log)
-        self._front = Front(self._answer, listener)
-        await self._front.start()
+        await self._serve(listener, env)
         await self._host.prewarm(options.prewarm)
         return env, url
+
+    async def _serve(self, listener: socket.socket, env: Mapping[str, str]) -> None:
+        options = self._options
+        nursery = Nursery(self._processes, options.source, {**os.environ, **env}, options.log)
+        self._host = Host([_hosted(spec) for spec in options.table], nursery)
+        self._cleanup.callback(self._host.dismiss)
+        self._router = Router(options.table, options.project, self._host.call, options.log)
+        self._cleanup.push_async_callback(self._router.stop)
+        front = Front(self._answer, listener)
+        await front.start()
+        self._cleanup.push_async_callback(front.stop)
 
     async def stop(self) -> None:
         for watcher in self._watchers:
             watcher.cancel()
-        if self._front is not None:
-            await self._front.stop()
-        if self._router is not None:
-            await self._router.stop()
-        if self._processes is not None:
-            await self._processes.close(_GRACE_S)
+        await self._cleanup.aclose()
 
     async def workers(self, name: str) -> list[int]:
         return self._host.workers(name)
@@ -205,14 +208,13 @@ class _Inner:
         await self._host.prewarm(count)
 
     async def guard(self, group: int, on: bool) -> None:
-        if self._processes is not None:
-            (self._processes.guard if on else self._processes.unguard)(group)
+        (self._processes.guard if on else self._processes.unguard)(group)
 
     def emulators(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._emulators.items()}
 
     async def _answer(self, request: Request, gone: Callable[[], bool]) -> Response:
-        if request.path.startswith(PREFIX) and self._router is not None:
+        if request.path.startswith(PREFIX):
             return await self._router.answer(request, gone)
         return await self._host.answer(request, gone)
 
@@ -239,8 +241,6 @@ class _Inner:
 
     async def _emulator(self, name: str, arguments: list[str]) -> str:
         """Starts `python -m emulators.NAME` and waits until it says where it serves."""
-        if self._processes is None:
-            raise Unavailable(f"starting the {name} emulator: the stack is not started")
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         greeting = f"{name} ready "
 

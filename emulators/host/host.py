@@ -37,6 +37,11 @@ class Host:
         """Loads `count` workers of every function."""
         await asyncio.gather(*(pool.prewarm(count) for pool in self._pools.values()))
 
+    def dismiss(self) -> None:
+        """Lets all workers go; their processes are ended by whoever started them."""
+        for pool in self._pools.values():
+            pool.dismiss()
+
     async def call(self, name: str, request: Request, gone: Callable[[], bool] = _present) -> Response:
         """Has the function answer; 404 for an unknown one."""
         pool = self._pools.get(name)

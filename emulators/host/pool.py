@@ -48,6 +48,11 @@ class Pool:
             for _ in range(min(count, self.function.workers) - len(self._workers)):
                 group.create_task(self._warm())
 
+    def dismiss(self) -> None:
+        """Lets all workers go; their processes are ended by whoever started them."""
+        for worker in self._workers:
+            worker.dismiss()
+
     async def call(self, request: Request, gone: Callable[[], bool] = _present) -> Response:
         """The function's answer; 429 when too many wait, 504 when it took too long, 500 when it died.
 

@@ -89,9 +89,13 @@ class Worker:
             raise Gone(f"worker {self.pid} ended before it was called") from problem
         return await self._receive()
 
+    def dismiss(self) -> None:
+        """Hangs up: an idle worker ends by itself."""
+        self._writer.close()
+
     async def kill(self) -> None:
         """Ends the process and everything it started, at once."""
-        self._writer.close()
+        self.dismiss()
         await self._processes.end([self._process])
 
     async def _receive(self) -> Response:
