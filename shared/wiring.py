@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import settings
 from shared.clock import SystemClock
-from shared.errors import BadInput
+from shared.errors import BadInput, Conflict
 from shared.jobs.ports import Place, Ports
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.keys.contract import Keyring
     from shared.providers.contract import Provider
     from shared.publishing.contract import Publisher
+    from shared.publishing.inline import InlinePublisher
     from shared.repository import Repository
     from shared.repository.tuning import Tuning
     from shared.state.contract import Catalog, Ledger
@@ -52,6 +53,14 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         heartbeat_s=chosen.lease_s / _HEARTBEATS_PER_LEASE,
         checkpoint_bytes=chosen.checkpoint_bytes,
     )
+
+
+def inline_ports(chosen: settings.Settings) -> tuple[Ports, InlinePublisher]:
+    """The ports of a process that does every job itself, and the queue that it drains."""
+    from shared.publishing.inline import InlinePublisher
+
+    queue = InlinePublisher()
+    return build_ports(chosen, queue), queue
 
 
 def deadline_margin() -> float:
@@ -99,6 +108,17 @@ def keyrings(chosen: settings.Settings) -> list[Keyring]:
     if chosen.passphrase_file is not None:
         rings.append(Passphrase(read_passphrase(chosen.passphrase_file), secrets.token_bytes))
     return rings
+
+
+def make_key_file(path: Path) -> bool:
+    """Make a key file if there is none; says whether it did. One that exists is never touched."""
+    from shared.keys.local import create_key_file
+
+    try:
+        create_key_file(path, secrets.token_bytes)
+    except Conflict:
+        return False
+    return True
 
 
 def ledger(chosen: settings.Settings) -> Ledger:
