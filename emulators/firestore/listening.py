@@ -6,9 +6,13 @@ changes. After each commit a change without target ids says that all targets are
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import queue
+import threading
+from collections.abc import Iterator
 from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
 
 from emulators.firestore.core import Core
 from emulators.firestore.errors import Refusal, invalid
@@ -44,63 +48,87 @@ class Stream:
     """One client's stream: its targets, and the answers waiting to be sent."""
 
     def __init__(self, core: Core) -> None:
-        self.answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self._answers: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
         self._core = core
         self._targets: dict[int, Target] = {}
-        core.listeners.append(self._on_commit)
+        self._open = True
+        with core.lock:
+            core.listeners.append(self._on_commit)
 
     def close(self) -> None:
-        """No longer be told of commits."""
-        self._core.listeners.remove(self._on_commit)
+        """End the answers, and no longer be told of commits."""
+        with self._core.lock:
+            if self._open:
+                self._open = False
+                self._core.listeners.remove(self._on_commit)
+        self._answers.put(None)
 
-    async def handle(self, data: bytes) -> None:
-        """Add or remove a target as a ListenRequest says."""
+    def answers(self) -> Iterator[bytes]:
+        """What to send, as it comes, until the stream is closed."""
+        while (answer := self._answers.get()) is not None:
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+    def read(self, requests: Iterator[bytes]) -> None:
+        """Do what the client asks until it asks no more or something wrong."""
+        try:
+            for data in requests:
+                self._handle(data)
+        except (Refusal, DecodeError) as error:
+            self._answers.put(error)
+        except grpc.RpcError:
+            self.close()
+        else:
+            self.close()
+
+    def _handle(self, data: bytes) -> None:
         request = message("ListenRequest").FromString(data)
-        store, _ = self._core.databases.locate(request.database)
         kind = request.WhichOneof("target_change")
         if kind == "remove_target":
-            if self._targets.pop(request.remove_target, None) is not None:
-                self._send(_target_change(REMOVE, [request.remove_target]))
+            self._remove(request.remove_target)
         elif kind == "add_target":
-            await self._add(store, request.add_target)
+            self._add(request.database, request.add_target)
         else:
             raise invalid("A listen request neither adds nor removes a target.")
 
-    def _send(self, answer: bytes) -> None:
-        self.answers.put_nowait(answer)
+    def _remove(self, identity: int) -> None:
+        with self._core.lock:
+            if self._targets.pop(identity, None) is not None:
+                self._answers.put(_target_change(REMOVE, [identity]))
 
-    async def _add(self, store: Store, asked: Any) -> None:
+    def _add(self, database: str, asked: Any) -> None:
         identity = asked.target_id or max([*self._targets, 0]) // 2 * 2 + _FIRST_ID
         if identity in self._targets:
             raise invalid(f"Target id {identity} is already in use.")
-        try:
-            target = make_target(store, identity, asked)
-        except Refusal as refusal:
-            self._send(_target_change(REMOVE, [identity], cause=refusal))
-            return
-        self._targets[identity] = target
-        self._send(_target_change(ADD, [identity]))
-        if target.reset:
-            self._send(_target_change(RESET, [identity]))
-        await self._start(target, asked.once)
+        with self._core.lock:
+            store, _ = self._core.databases.locate(database)
+            try:
+                target = make_target(store, identity, asked)
+            except Refusal as refusal:
+                self._answers.put(_target_change(REMOVE, [identity], cause=refusal))
+                return
+            self._targets[identity] = target
+            time = store.now()
+        self._begin(target, time, asked.once)
 
-    async def _start(self, target: Target, once: bool) -> None:
-        time = target.store.now()
-        for answers in target.begin(time):
+    def _begin(self, target: Target, time: int, once: bool) -> None:
+        put, identity = self._answers.put, target.identity
+        put(_target_change(ADD, [identity]))
+        if target.reset:
+            put(_target_change(RESET, [identity]))
+        for answers in self._core.batches(target.begin(time)):
             for answer in answers:
-                self._send(answer)
-            await asyncio.sleep(0)
-        if self._targets.get(target.identity) is not target:
-            return
-        self._send(_target_change(CURRENT, [target.identity], time))
-        self._send(_target_change(NO_CHANGE, [], time))
+                put(answer)
+        put(_target_change(CURRENT, [identity], time))
+        put(_target_change(NO_CHANGE, [], time))
         if once:
-            del self._targets[target.identity]
-            self._send(_target_change(REMOVE, [target.identity]))
+            self._remove(identity)
             return
-        backlog, target.backlog = target.backlog or [], None
-        for when, written in backlog:
-            self._tell([target], when, written)
+        with self._core.lock:
+            backlog, target.backlog = target.backlog or [], None
+            for when, written in backlog:
+                self._tell([target], when, written)
 
     def _on_commit(self, store: Store, time: int, written: list[Written]) -> None:
         self._tell([target for target in self._targets.values() if target.store is store], time, written)
@@ -112,32 +140,18 @@ class Stream:
                 target.backlog.append((time, written))
         for target in started:
             for answer in target.follow(time, written):
-                self._send(answer)
+                self._answers.put(answer)
         if started:
-            self._send(_target_change(NO_CHANGE, [], time))
+            self._answers.put(_target_change(NO_CHANGE, [], time))
 
 
-async def listen(core: Core, requests: AsyncIterator[bytes], context: Any) -> None:
-    """Serve one stream until the client is gone."""
+def listen(core: Core, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    """Serve one stream until the client is gone. What it asks is read on a thread of the stream's own."""
     stream = Stream(core)
-    reader = asyncio.ensure_future(_read(stream, requests))
-    sender = asyncio.ensure_future(_write(stream, context))
+    if not context.add_callback(stream.close):
+        stream.close()
+    threading.Thread(target=stream.read, args=(requests,), name="firestore-listen", daemon=True).start()
     try:
-        await asyncio.wait((reader, sender), return_when=asyncio.FIRST_COMPLETED)
-        for task in (reader, sender):
-            if task.done():
-                task.result()
+        yield from stream.answers()
     finally:
         stream.close()
-        reader.cancel()
-        sender.cancel()
-
-
-async def _read(stream: Stream, requests: AsyncIterator[bytes]) -> None:
-    async for data in requests:
-        await stream.handle(data)
-
-
-async def _write(stream: Stream, context: Any) -> None:
-    while True:
-        await context.write(await stream.answers.get())

@@ -96,8 +96,8 @@ def list_documents(core: Core, data: bytes) -> bytes:
         return _with_missing(store, path, request, snapshot, size)
     plan = _list_plan(store, path, request)
     rows = _take(plan, snapshot, size + 1)
-    frames = list(map(masked(request), (version for _, version in rows[:size])))
-    frames = _fit(frames)
+    render = masked(request)
+    frames = _fit([render(version) for _, version in rows[:size]])
     page = b"".join(frames)
     if len(frames) < len(rows):
         page += text(2, _token_after(plan, rows[len(frames) - 1]))

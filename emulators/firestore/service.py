@@ -1,15 +1,13 @@
 """The gRPC service: which call is which function, and how refusals become statuses.
 
-Requests and answers pass as bytes. Every call runs on the one thread of the event loop, so none needs a lock; long
-ones pause between batches.
+Requests and answers pass as bytes. A call holds the one lock while it works; a long one lets go of it between batches.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -46,13 +44,13 @@ STREAMS: dict[str, Stream] = {
 }
 
 
-async def _refuse(context: Any, error: Exception) -> None:
+def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
     if isinstance(error, Refusal):
-        await context.abort(error.code, error.message)
+        context.abort(error.code, error.message)
     if isinstance(error, DecodeError):
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The request cannot be read.")
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The request cannot be read.")
     log.error("a call failed inside the emulator", exc_info=error)
-    await context.abort(grpc.StatusCode.UNKNOWN, f"The emulator failed: {type(error).__name__}.")
+    context.abort(grpc.StatusCode.UNKNOWN, f"The emulator failed: {type(error).__name__}.")
 
 
 def _check_size(data: bytes) -> None:
@@ -60,43 +58,35 @@ def _check_size(data: bytes) -> None:
         raise invalid(f"Request payload size exceeds the limit: {MAX_REQUEST} bytes.")
 
 
-def _unary(core: Core, method: Unary) -> Callable[[bytes, Any], Awaitable[bytes]]:
-    async def call(data: bytes, context: Any) -> bytes:
+def _unary(core: Core, method: Unary) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def call(data: bytes, context: grpc.ServicerContext) -> bytes:
         try:
             _check_size(data)
-            return method(core, data)
-        except Exception as error:
-            await _refuse(context, error)
-            raise
+            with core.lock:
+                return method(core, data)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
+            _refuse(context, error)
 
     return call
 
 
-def _stream(core: Core, method: Stream) -> Callable[[bytes, Any], Awaitable[None]]:
-    async def call(data: bytes, context: Any) -> None:
-        batches = method(core, data)
-        while True:
-            try:
-                batch = next(batches, None)
-            except Exception as error:
-                await _refuse(context, error)
-                raise
-            if batch is None:
-                return
-            for answer in batch:
-                await context.write(answer)
-            if not batch:
-                await asyncio.sleep(0)
-
-    return call
-
-
-def _listen(core: Core) -> Callable[[AsyncIterator[bytes], Any], Awaitable[None]]:
-    async def call(requests: AsyncIterator[bytes], context: Any) -> None:
+def _stream(core: Core, method: Stream) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
+    def call(data: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            await listen(core, requests, context)
+            for batch in core.batches(method(core, data)):
+                yield from batch
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
+            _refuse(context, error)
+
+    return call
+
+
+def _listen(core: Core) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+    def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        try:
+            yield from listen(core, requests, context)
         except (Refusal, DecodeError) as error:
-            await _refuse(context, error)
+            _refuse(context, error)
 
     return call
 

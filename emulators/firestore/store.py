@@ -1,7 +1,7 @@
 """One database: every document's versions, and the sorted names that lists and queries walk.
 
 Times are microseconds since 1970. Commit times strictly increase, and are later than every time that was read at, so
-what was read at a time stays true. A store belongs to one thread.
+what was read at a time stays true. A store is not safe from several threads at once.
 """
 
 from __future__ import annotations
@@ -168,13 +168,25 @@ class Store:
         while low < high:
             self.check_age(time)
             names = scope.index.names(low, high, batch, reverse, time < self._died)
-            yield [(key, version) for key in names if (version := self.at(key, time)) is not None]
+            yield self._alive(names, time)
             if len(names) < batch:
                 return
             if reverse:
                 high = names[-1]
             else:
                 low = names[-1] + b"\x00"
+
+    def _alive(self, names: list[bytes], time: int) -> list[Row]:
+        rows = []
+        versions = self.versions
+        for key in names:
+            # Most documents are as of their newest version: `at` without a call a document.
+            version = versions.get(key)
+            if version is None or version.time > time or version.frame is None:
+                version = self.at(key, time)
+            if version is not None:
+                rows.append((key, version))
+        return rows
 
     def count(self, scope: Scope, time: int) -> int:
         """How many documents a scope had at a time, without looking at documents."""

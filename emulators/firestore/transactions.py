@@ -91,8 +91,9 @@ class Transactions:
         return opened
 
     def _expire(self, now: int) -> None:
-        for identity in [i for i, opened in self._open.items() if opened.born < now - LIFETIME]:
-            del self._open[identity]
+        # In the order they were opened, so the first that lives on ends the search.
+        while self._open and (oldest := next(iter(self._open.values()))).born < now - LIFETIME:
+            del self._open[oldest.identity]
 
     def find(self, store: Store, identity: bytes) -> Transaction:
         """An open transaction of a database."""

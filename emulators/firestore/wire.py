@@ -6,6 +6,8 @@ and BatchGetDocumentsResponse all carry their documents: stored once, it goes in
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 MICROS = 1_000_000
 
 
@@ -36,6 +38,7 @@ def text(number: int, value: str) -> bytes:
     return field(number, value.encode())
 
 
+@lru_cache(maxsize=1024)
 def timestamp(number: int, micros: int) -> bytes:
     """A Timestamp field, from microseconds since 1970."""
     seconds, rest = divmod(micros, MICROS)
