@@ -1,1 +1,1 @@
-"""The command line `firekeep`: one file per command, on the same jobs and models as the functions."""
+"""The command line: one file per command in `commands`, over the same jobs and models as the functions."""

@@ -1,0 +1,154 @@
+"""`firekeep backup`: take a snapshot."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import (
+    functions_option,
+    instant,
+    output_options,
+    prefix_option,
+    project_options,
+    repository_options,
+)
+from cli.output import Output, count, duration, moment, rate, size
+from cli.progress import Reading
+from shared.errors import BadInput
+
+if TYPE_CHECKING:
+    from shared.format.manifest import Manifest
+    from shared.models.jobs import SnapshotRequest
+    from shared.settings import Settings
+    from shared.state.contract import Ledger, Task
+
+
+@click.command("backup")
+@prefix_option("Back up")
+@click.option("--at", metavar="TIME", help="The moment to back up; by default now.")
+@click.option("--id", "backup_id", metavar="ID", help="The id to give it; by default made from the time.")
+@click.option("--resume", metavar="ID", help="Go on with a backup that was interrupted.")
+@functions_option
+@repository_options
+@project_options
+@output_options
+def command(
+    *,
+    out: Output,
+    chosen: Settings,
+    prefix: tuple[str, ...],
+    at: str | None,
+    backup_id: str | None,
+    resume: str | None,
+    via_functions: bool,
+) -> None:
+    """Back up the database as it is at one moment.
+
+    Every backup is a full one, but stores only what is new. If it is interrupted, what was read is kept, and
+    --resume goes on with it.
+
+    \b
+    Examples:
+      firekeep backup
+      firekeep backup --prefix users --prefix orders/2025/items
+      firekeep backup --at 2025-03-19T03:30
+      firekeep backup --resume 20250319T033000Z-1f2e3d4c
+    """
+    from cli.jobs import SNAPSHOT, Job, perform
+    from shared import wiring
+
+    if resume and (prefix or at or backup_id):
+        raise BadInput("--resume goes on with what was asked for before", hint="give nothing but its id")
+    request = _resumed(chosen, resume) if resume else _request(prefix, at, backup_id)
+    job = Job(
+        request.backup_id,
+        SNAPSHOT,
+        request.to_message(),
+        reading,
+        f"firekeep backup --resume {request.backup_id}",
+    )
+    repository = wiring.open_repository(chosen)
+    perform(chosen, out, job, via_functions)
+    repository.refresh()
+    manifest = repository.manifest(request.backup_id)
+    out.result(_facts(manifest), _told(manifest))
+
+
+def _request(prefix: tuple[str, ...], at: str | None, backup_id: str | None) -> SnapshotRequest:
+    from cli.jobs import new_id
+    from shared.clock import SystemClock
+    from shared.models.jobs import SnapshotRequest
+
+    asked = {
+        "backupId": backup_id or new_id(SystemClock(), secrets.token_bytes),
+        "prefixes": list(prefix),
+        "requestedBy": "command line",
+    }
+    return SnapshotRequest.from_document(asked | ({"at": instant(at, "--at")} if at else {}))
+
+
+def _resumed(chosen: Settings, backup_id: str) -> SnapshotRequest:
+    """What was asked for, as the job's document tells it. NotFound when there is no such job."""
+    from shared import wiring
+    from shared.models.jobs import SnapshotRequest
+    from shared.state.contract import TaskId
+
+    task = wiring.ledger(chosen).load(TaskId(backup_id))
+    if task.data.get("kind") != "snapshot":
+        raise BadInput(
+            f"{backup_id} is not a backup", hint="`firekeep restore --resume` goes on with a restore"
+        )
+    return SnapshotRequest(
+        backup_id=backup_id,
+        type=task.data["type"],
+        prefixes=tuple(task.data["prefixes"]),
+        requested_by=task.data["requestedBy"],
+    )
+
+
+def reading(ledger: Ledger, task: Task) -> Reading:
+    """How far a snapshot is: its parts added up."""
+    if task.parts is None:
+        return Reading("planning")
+    parts = [part.data for part in ledger.parts(task.id.job)]
+    items = sum(max(part["items"], part.get("liveItems", 0)) for part in parts)
+    stored = sum(max(part["bytes"], part.get("liveBytes", 0)) for part in parts)
+    return Reading(
+        "committing" if task.all_parts_done else "reading", items, task.data.get("expected"), stored
+    )
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    from cli.snapshots import ENTRIES
+
+    root = manifest.roots[ENTRIES]
+    return {
+        "id": manifest.id,
+        "status": "completed",
+        "at": manifest.at,
+        "completedAt": manifest.created,
+        "documents": root.count,
+        "bytes": root.size,
+        "root": root.id.hex(),
+        "excluded": dict(manifest.excluded),
+        **manifest.statistics,
+    }
+
+
+def _told(manifest: Manifest) -> list[str]:
+    facts = _facts(manifest)
+    seconds = float(facts.get("seconds", 0))
+    left_out = sum(manifest.excluded.values())
+    told = [
+        f"Backup {manifest.id} is complete.",
+        f"  as of      {moment(manifest.at)}",
+        f"  documents  {count(facts['documents'])}, {size(facts['bytes'])}",
+        f"  new data   {size(facts.get('storedBytes', 0))} stored",
+        f"  time       {duration(seconds)}, {rate(facts['documents'], seconds)}",
+    ]
+    if left_out:
+        told.append(f"  left out   {count(left_out, 'document')} of the backup system itself")
+    return told

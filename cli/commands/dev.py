@@ -1,0 +1,57 @@
+"""`firekeep dev`: the local stack, to develop and to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.options import output_options
+from cli.output import Output
+from shared.errors import BadInput
+
+MAIN = Path(__file__).resolve().parent.parent.parent / "main.py"
+
+
+@click.command("dev")
+@click.option(
+    "--exec", "execute", metavar="COMMAND", help="Run this command inside, and end with its status."
+)
+@click.option("--project", metavar="ID", default="demo-firekeep", show_default=True, help="The project's id.")
+@click.option("--firestore-port", type=int, default=0, help="Of Firestore; any free one by default.")
+@click.option("--pubsub-port", type=int, default=0, help="Of Pub/Sub; any free one by default.")
+@click.option("--functions-port", type=int, default=0, help="Of the functions; any free one by default.")
+@output_options
+def command(
+    *,
+    out: Output,
+    execute: str | None,
+    project: str,
+    firestore_port: int,
+    pubsub_port: int,
+    functions_port: int,
+) -> int:
+    """Run Firestore, Pub/Sub and the functions on this machine.
+
+    Prints the variables that point client libraries at them, and serves until Ctrl-C. Nothing is kept. It listens on
+    loopback only.
+
+    \b
+    Examples:
+      firekeep dev
+      firekeep dev --exec "pytest tests"
+      firekeep dev --firestore-port 8080
+    """
+    if out.json:
+        raise BadInput("dev does not know --json", hint="use --exec, whose command finds the variables set")
+    from emulators.dev import run_dev
+    from emulators.stack import StackOptions
+
+    options = StackOptions(
+        source=MAIN,
+        project=project,
+        firestore_port=firestore_port,
+        pubsub_port=pubsub_port,
+        functions_port=functions_port,
+    )
+    return run_dev(execute, options)

@@ -1,0 +1,109 @@
+"""`firekeep init`: make a repository, and the key that protects it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import output_options, repository_options
+from cli.output import Output
+from shared.errors import BadInput, Conflict, NotFound
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+
+@click.command("init")
+@click.option(
+    "--no-encryption", is_flag=True, help="Store readable data, for a place that is safe by itself."
+)
+@click.option("--no-compression", is_flag=True, help="Store data as it comes.")
+@repository_options
+@output_options
+def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: bool) -> None:
+    """Make a repository, the place where backups are kept.
+
+    A key file is made beside it unless one is named; one that exists is used as it is. Or name a file that holds
+    a passphrase. What exists already is never overwritten.
+
+    \b
+    Examples:
+      firekeep init --repository ~/backups
+      firekeep init --repository ~/backups --key-file /media/usb/backups.key
+      firekeep init --repository ~/backups --passphrase-file ~/phrase.txt
+    """
+    from shared import wiring
+    from shared.format.config import Options
+
+    chosen = _with_key(chosen, no_encryption)
+    _check_absent(chosen)
+    made = chosen.key_file is not None and wiring.make_key_file(chosen.key_file)
+    options = Options(compression=not no_compression, encryption=not no_encryption)
+    repository = wiring.create_repository(chosen, options)
+    key = _key(chosen)
+    facts = {
+        "repository": chosen.repository,
+        "id": repository.id,
+        "encryption": options.encryption,
+        "compression": options.compression,
+        "keyFile": str(chosen.key_file) if chosen.key_file else None,
+        "keyFileMade": made,
+        "passphraseFile": str(chosen.passphrase_file) if chosen.passphrase_file else None,
+    }
+    out.result(facts, _told(chosen, key, made))
+
+
+def _check_absent(chosen: Settings) -> None:
+    """Before a key is made: Conflict when there is a repository."""
+    from shared import wiring
+    from shared.repository.layout import CONFIG
+
+    try:
+        wiring.provider(chosen).stat(CONFIG)
+    except NotFound:
+        return
+    raise Conflict(
+        f"there is a repository at {chosen.repository} already", hint="use it, or choose another place"
+    )
+
+
+def _with_key(chosen: Settings, no_encryption: bool) -> Settings:
+    place = Path(chosen.needed_repository()).expanduser()
+    chosen = replace(
+        chosen, repository=chosen.repository if "://" in chosen.repository else str(place.absolute())
+    )
+    if no_encryption and (chosen.key_file or chosen.passphrase_file):
+        raise BadInput(
+            "a repository without encryption has no key", hint="leave out the key, or --no-encryption"
+        )
+    if no_encryption or chosen.passphrase_file:
+        return chosen
+    key_file = chosen.key_file or place.with_name(place.name + ".key")
+    return replace(chosen, key_file=key_file.absolute())
+
+
+def _key(chosen: Settings) -> tuple[str, str]:
+    """What opens the repository: the setting's name, and its value."""
+    if chosen.passphrase_file:
+        return "FIREKEEP_PASSPHRASE_FILE", str(chosen.passphrase_file)
+    return "FIREKEEP_KEY_FILE", str(chosen.key_file or "")
+
+
+def _told(chosen: Settings, key: tuple[str, str], made: bool) -> list[str]:
+    variable, file = key
+    told = [f"Made the repository {chosen.repository}."]
+    if not file:
+        told.append("It is not encrypted: whoever can read it can read the data.")
+    elif variable == "FIREKEEP_PASSPHRASE_FILE":
+        told.append(
+            "Its passphrase opens it. Without the passphrase nothing can ever be restored: keep it safe."
+        )
+    else:
+        told.append(f"Its key is {'the new file' if made else 'in'} {file}.")
+        told.append("Keep a copy of the key in another safe place: without it nothing can ever be restored.")
+    told += ["", "For the next commands:", f"  export FIREKEEP_REPOSITORY={shlex.quote(chosen.repository)}"]
+    return [*told, f"  export {variable}={shlex.quote(file)}"] if file else told

@@ -1,0 +1,154 @@
+"""`firekeep show`: what is in a backup."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import output_options, repository_options
+from cli.output import Output, count, moment, printable, size, table
+from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from cli.snapshots import Below
+    from shared.format.manifest import Manifest
+    from shared.repository import Repository
+    from shared.repository.tree import Root
+    from shared.settings import Settings
+
+
+@click.command("show")
+@click.argument("id_")
+@click.argument("path", required=False)
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="Documents to list at most."
+)
+@repository_options
+@output_options
+def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: int) -> None:
+    """Show a backup, or a collection or document in it.
+
+    ID is a backup's id, the beginning of one, or `latest`. With the PATH of a document, prints its fields with
+    their types; --json gives them exactly, as Firestore's REST interface would.
+
+    \b
+    Examples:
+      firekeep show latest
+      firekeep show latest countries/CH/cities
+      firekeep show 20250319T033000Z-1f2e3d4c countries/CH --json
+    """
+    from cli.snapshots import ENTRIES, find
+    from shared import wiring
+    from shared.format.key import checked_path
+
+    repository = wiring.open_repository(chosen)
+    manifest = find(repository, id_)
+    root = manifest.roots[ENTRIES]
+    if not path:
+        _backup(out, repository, manifest, root)
+        return
+    path = checked_path(path.strip("/"))
+    if path.count("/") % 2:
+        _document(out, repository, manifest, path)
+    else:
+        _collection(out, repository, manifest, path, limit)
+
+
+def _backup(out: Output, repository: Repository, manifest: Manifest, root: Root) -> None:
+    from cli.snapshots import collections
+
+    found = list(collections(repository, root))
+    facts = {
+        "id": manifest.id,
+        "at": manifest.at,
+        "createdAt": manifest.created,
+        "source": {"project": manifest.project, "database": manifest.database},
+        "prefixes": list(manifest.prefixes),
+        "documents": root.count,
+        "bytes": root.size,
+        "root": root.id.hex(),
+        "parent": manifest.parent,
+        "excluded": dict(manifest.excluded),
+        "statistics": dict(manifest.statistics),
+        "collections": {one.path: one.documents for one in found},
+    }
+    told = [
+        f"Backup {manifest.id}",
+        f"  of         {manifest.place}: {printable(', '.join(manifest.prefixes) or 'everything')}",
+        f"  as of      {moment(manifest.at)}",
+        f"  complete   {moment(manifest.created)}",
+        f"  documents  {count(root.count)}, {size(root.size)}",
+        f"  checksum   {root.id.hex()}",
+    ]
+    left_out = ", ".join(
+        f"{name} ({count(number)})" for name, number in sorted(manifest.excluded.items()) if number
+    )
+    if left_out:
+        told.append(f"  left out   {left_out}")
+    out.result(facts, [*told, *_listed("COLLECTION", found)])
+
+
+def _collection(out: Output, repository: Repository, manifest: Manifest, path: str, limit: int) -> None:
+    from cli.snapshots import ENTRIES, documents
+    from shared.format.key import prefix_range
+    from shared.repository.tree import count_range
+
+    root = manifest.roots[ENTRIES]
+    total = count_range(repository, root, *prefix_range(path))
+    if not total:
+        raise _absent("collection", path, manifest)
+    found = list(islice(documents(repository, root, path), limit + 1))
+    more = len(found) > limit
+    facts = {
+        "id": manifest.id,
+        "path": path,
+        "total": total,
+        "documents": {one.path: one.documents for one in found[:limit]},
+        "more": more,
+    }
+    told = [
+        f"{printable(path)}: {count(total, 'document')} at and below it",
+        *_listed("DOCUMENT", found[:limit]),
+    ]
+    out.result(facts, [*told, f"and more; --limit {limit * 10} shows them"] if more else told)
+
+
+def _document(out: Output, repository: Repository, manifest: Manifest, path: str) -> None:
+    from cli import values
+    from cli.snapshots import ENTRIES, collections, record
+    from shared.format.record import to_json
+
+    root = manifest.roots[ENTRIES]
+    value = record(repository, root, path)
+    below = list(collections(repository, root, path))
+    if value is None and not below:
+        raise _absent("document", path, manifest)
+    document: dict[str, Any] | None = to_json(value) if value is not None else None
+    facts = {
+        "id": manifest.id,
+        "path": path,
+        "document": document,
+        "collections": {one.path: one.documents for one in below},
+    }
+    told = [printable(path)]
+    if document is None:
+        told.append("  there is no such document, but there are some below it")
+    else:
+        told += [f"  created {document.get('createTime')}, updated {document.get('updateTime')}"]
+        told += values.lines(document["fields"])
+    out.result(facts, [*told, *_listed("COLLECTION", below)])
+
+
+def _listed(header: str, found: list[Below]) -> list[str]:
+    if not found:
+        return []
+    rows = [(printable(one.path), count(one.documents)) for one in found]
+    return ["", *table((header, "DOCUMENTS"), rows, frozenset({1}))]
+
+
+def _absent(kind: str, path: str, manifest: Manifest) -> NotFound:
+    return NotFound(
+        f"there is no {kind} {path} in backup {manifest.id}", hint=f"see `firekeep show {manifest.id}`"
+    )

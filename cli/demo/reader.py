@@ -1,0 +1,99 @@
+"""A reader that shares no code with what it checks: Google's own messages, one query, field by field as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.cloud.firestore_v1.types import firestore as firestore_types
+from google.cloud.firestore_v1.types import query as query_types
+
+from emulators.datasets.load import Database
+
+_RUN_QUERY = "/google.firestore.v1.Firestore/RunQuery"
+_TIMEOUT_S = 300
+_OURS = ("backups/", "recoveries/", "backupRequests/", "backupConfig/", "backupJobs/")
+"""What the backup system writes itself; the data of the app is everything else."""
+
+
+@dataclass
+class Comparison:
+    """Paths of documents that are not as expected, and how many are."""
+
+    equal: int = 0
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> int:
+        return len(self.missing) + len(self.unexpected) + len(self.different)
+
+    @property
+    def identical(self) -> bool:
+        """Everything is as expected; having compared nothing is not identical."""
+        return self.equal > 0 and not self.wrong
+
+    def example(self) -> str:
+        """One path that is wrong, and how."""
+        for name, paths in (
+            ("missing", self.missing),
+            ("unexpected", self.unexpected),
+            ("different", self.different),
+        ):
+            if paths:
+                return f"{paths[0]} is {name}"
+        return "nothing was compared"
+
+
+def compare(expected: Mapping[str, bytes], database: Database) -> Comparison:
+    """Read the whole database and compare each document's fields with `expected`, byte by byte."""
+    result = Comparison()
+    unseen = set(expected)
+    for path, fields in read(database):
+        if path not in expected:
+            result.unexpected.append(path)
+            continue
+        unseen.discard(path)
+        if fields == expected[path]:
+            result.equal += 1
+        else:
+            result.different.append(path)
+    result.missing = sorted(unseen)
+    return result
+
+
+def read(database: Database) -> Iterator[tuple[str, bytes]]:
+    """Path and fields of every document of the app: a `Document` without name and times, maps sorted by key."""
+    answer_type: Any = firestore_types.RunQueryResponse.pb()
+    prefix = len(database.root) + 1
+    with database.channel() as channel:
+        call = channel.unary_stream(
+            _RUN_QUERY, request_serializer=None, response_deserializer=answer_type.FromString
+        )
+        for answer in call(_everything(database), timeout=_TIMEOUT_S, metadata=database.metadata):
+            document = answer.document
+            path = document.name[prefix:]
+            if path and not path.startswith(_OURS):
+                for name in ("name", "create_time", "update_time"):
+                    document.ClearField(name)
+                yield path, document.SerializeToString(deterministic=True)
+
+
+def _everything(database: Database) -> bytes:
+    """The query for every document there is, in the order of names."""
+    request = firestore_types.RunQueryRequest(
+        parent=database.root,
+        structured_query=query_types.StructuredQuery(
+            from_=[query_types.StructuredQuery.CollectionSelector(all_descendants=True)],
+            order_by=[
+                query_types.StructuredQuery.Order(
+                    field=query_types.StructuredQuery.FieldReference(field_path="__name__"),
+                    direction=query_types.StructuredQuery.Direction.ASCENDING,
+                )
+            ],
+        ),
+    )
+    data: bytes = firestore_types.RunQueryRequest.serialize(request)
+    return data

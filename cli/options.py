@@ -1,0 +1,167 @@
+"""Options that several commands share, and what becomes of them: an `Output` and the `Settings` to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import Output
+from shared.errors import BadInput
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+Command = Callable[..., Any]
+
+
+def output_options(command: Command) -> Command:
+    """--json and --debug; the command is given `out`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
+    @click.option("--debug", is_flag=True, help="Show the Python trace of an error.")
+    @wraps(command)
+    def wrapped(as_json: bool, debug: bool, **rest: Any) -> Any:  # noqa: ARG001  # the app looks at --debug itself
+        return command(out=Output(as_json), **rest)
+
+    return wrapped
+
+
+def repository_options(command: Command) -> Command:
+    """Where the repository is and how it opens; the command is given `chosen`."""
+
+    @click.option("--repository", metavar="PLACE", help="The repository. [FIREKEEP_REPOSITORY]")
+    @click.option(
+        "--key-file", metavar="FILE", type=_path(), help="The file with its key. [FIREKEEP_KEY_FILE]"
+    )
+    @click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        type=_path(),
+        help="The file with its passphrase instead. [FIREKEEP_PASSPHRASE_FILE]",
+    )
+    @wraps(command)
+    def wrapped(
+        repository: str | None, key_file: Path | None, passphrase_file: Path | None, **rest: Any
+    ) -> Any:
+        chosen = _settings(rest)
+        if key_file and passphrase_file:
+            raise BadInput("--key-file and --passphrase-file exclude one another", hint="keep one of the two")
+        if key_file or passphrase_file:
+            chosen = replace(chosen, key_file=key_file, passphrase_file=passphrase_file)
+        if repository:
+            chosen = replace(chosen, repository=repository)
+        return command(chosen=chosen, **rest)
+
+    return wrapped
+
+
+def project_options(command: Command) -> Command:
+    """Whose database it is about; the command is given `chosen`."""
+
+    @click.option("--project", metavar="ID", help="Whose database it is. [FIREKEEP_PROJECT]")
+    @click.option("--database", metavar="ID", help="Which of its databases. [FIREKEEP_DATABASE]")
+    @wraps(command)
+    def wrapped(project: str | None, database: str | None, **rest: Any) -> Any:
+        chosen = _settings(rest)
+        if project:
+            chosen = replace(chosen, project=checked_project(project))
+        if database:
+            state = chosen.state_database
+            own = state if state != chosen.database else checked_database(database)
+            chosen = replace(chosen, database=checked_database(database), state_database=own)
+        return command(chosen=chosen, **rest)
+
+    return wrapped
+
+
+def functions_option(command: Command) -> Command:
+    """--via-functions; the command is given `via_functions`."""
+    return click.option(
+        "--via-functions",
+        is_flag=True,
+        help="Ask the deployed functions to do it, and watch; by default this process does it.",
+    )(command)
+
+
+def prefix_option(what: str) -> Callable[[Command], Command]:
+    """--prefix, any number of times; the command is given `prefix`, a tuple of checked paths."""
+    return click.option(
+        "--prefix",
+        multiple=True,
+        metavar="PATH",
+        callback=_checked_paths,
+        help=f"{what} only what is at or below this document or collection. May be repeated.",
+    )
+
+
+def document_option(command: Command) -> Command:
+    """--document, any number of times; the command is given `document`, a tuple of checked paths."""
+    return click.option(
+        "--document",
+        multiple=True,
+        metavar="PATH",
+        callback=_checked_paths,
+        help="Restore only this document, without what is below it. May be repeated.",
+    )(command)
+
+
+def instant(text: str, option: str) -> datetime:
+    """The moment a user wrote; without an offset it is meant in the user's own zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{option} {text!r} is not a date and time",
+            hint="write it like 2025-03-19T03:30 or with an offset +01:00",
+        ) from None
+
+
+def checked_project(text: str) -> str:
+    """The project's id, or BadInput."""
+    return _checked_by("FIREKEEP_PROJECT", text, "--project").project
+
+
+def checked_database(text: str) -> str:
+    """The database's id, or BadInput."""
+    return _checked_by("FIREKEEP_DATABASE", text, "--database").database
+
+
+def _checked_by(variable: str, text: str, option: str) -> Settings:
+    from shared.settings import Settings
+
+    try:
+        return Settings.from_env({variable: text})
+    except BadInput as error:
+        raise BadInput(f"{option} {text!r} is not valid", hint=error.hint) from None
+
+
+def _settings(rest: dict[str, Any]) -> Settings:
+    """What another decorator has chosen already, else what the environment says."""
+    chosen: Settings | None = rest.pop("chosen", None)
+    if chosen is not None:
+        return chosen
+    from shared.settings import load
+
+    return load()
+
+
+def _checked_paths(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        return ()
+    from shared.format.key import checked_path
+
+    paths = tuple(checked_path(value.strip("/")) for value in values)
+    for path in paths:
+        if option.name == "document" and path.count("/") % 2 == 0:
+            raise BadInput(f"{path} is a collection, not a document", hint="use --prefix for a collection")
+    return paths
+
+
+def _path() -> click.Path:
+    return click.Path(path_type=Path)

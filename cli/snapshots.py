@@ -1,0 +1,76 @@
+"""Finds the snapshot a user means, and tells what is in it by seeking, not by reading it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.errors import BadInput, NotFound
+from shared.format.key import after_subtree, encode, key_of_path, path_of, segments_of
+from shared.format.manifest import Manifest
+from shared.repository import Repository
+from shared.repository.tree import Root, count_range, get, scan
+
+ENTRIES = "entries"
+LATEST = "latest"
+
+
+def find(repository: Repository, name: str) -> Manifest:
+    """The snapshot with this id, the only one whose id begins so, or the `latest`. NotFound or BadInput otherwise."""
+    ids = list(repository.snapshots())
+    if name in ids:
+        return repository.manifest(name)
+    if name == LATEST:
+        newest = max(map(repository.manifest, ids), key=lambda one: (one.at, one.created), default=None)
+        if newest is None:
+            raise NotFound("the repository holds no snapshot yet", hint="`firekeep backup` makes one")
+        return newest
+    matching = [one for one in ids if name and one.startswith(name)]
+    if len(matching) > 1:
+        raise BadInput(
+            f"{name} is the beginning of {len(matching)} snapshots", hint=f"such as {matching[-1]}"
+        )
+    if not matching:
+        raise NotFound(f"there is no snapshot {name}", hint="`firekeep ls` lists them")
+    return repository.manifest(matching[0])
+
+
+@dataclass(frozen=True)
+class Below:
+    """A collection or a document, and how many documents are at and below it."""
+
+    path: str
+    documents: int
+
+
+def collections(repository: Repository, root: Root, parent: str = "") -> Iterator[Below]:
+    """The collections of the database, or of the document `parent`, in order. One seek for each."""
+    start, end = b"", b""
+    if parent:
+        key = key_of_path(parent)
+        start, end = key + b"\0", after_subtree(key)
+    return _children(repository, root, (start, end), parent.count("/") + 2 if parent else 1)
+
+
+def documents(repository: Repository, root: Root, collection: str) -> Iterator[Below]:
+    """The documents of a collection in order, those that are missing but have something below them among them."""
+    key = key_of_path(collection)
+    return _children(repository, root, (key, after_subtree(key)), collection.count("/") + 2)
+
+
+def record(repository: Repository, root: Root, path: str) -> bytes | None:
+    """The record of the document, if it is there."""
+    return get(repository, root, key_of_path(path))
+
+
+def _children(repository: Repository, root: Root, span: tuple[bytes, bytes], depth: int) -> Iterator[Below]:
+    start, end = span
+    while (key := _first(repository, root, start, end)) is not None:
+        child = encode(segments_of(key)[:depth])
+        beyond = after_subtree(child)
+        yield Below(path_of(child), count_range(repository, root, child, beyond))
+        start = beyond
+
+
+def _first(repository: Repository, root: Root, start: bytes, end: bytes) -> bytes | None:
+    return next((keys[0] for keys, _ in scan(repository, root, start, end)), None)
