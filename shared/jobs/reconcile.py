@@ -69,6 +69,14 @@ def reconcile(run: Reconciliation) -> bool:
     return _check(run)
 
 
+def preview(run: Reconciliation) -> None:
+    """Count in the tally what `reconcile` would do, and do none of it."""
+    for pair in _pairs(run):
+        write = _decide(run, pair)
+        if write is not None:
+            run.tally.done(write)
+
+
 def _apply(run: Reconciliation) -> bool:
     """Make the target equal, as far as the request allows. False when the deadline came first."""
     waiting: list[Write] = []

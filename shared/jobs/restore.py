@@ -14,12 +14,12 @@ from shared.jobs.documents import new_recovery
 from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.ports import Place, Ports, Report
-from shared.jobs.reconcile import Lease, Reconciliation, reconcile
+from shared.jobs.reconcile import Lease, Reconciliation, preview, reconcile
 from shared.jobs.scope import scope_of
 from shared.jobs.tally import Tally
 from shared.models.content import Validation
 from shared.models.jobs import RestoreRequest
-from shared.state.contract import Task, TaskState
+from shared.state.contract import Task, TaskId, TaskState
 
 RESTORE_TOPIC = "backup-restore"
 
@@ -65,27 +65,38 @@ def _manifest(ports: Ports, request: RestoreRequest) -> Manifest:
     return manifest
 
 
+def preview_restore(ports: Ports, request: RestoreRequest, tally: Tally) -> None:
+    """Count into `tally` what the restore would do if it began now. Nothing is written, here or there."""
+    lease, deadline = Lease(TaskId(request.recovery_id), ""), Deadline(ports.clock, None)
+    beat = Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live)
+    preview(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
+
+
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
+    with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
+        return reconcile(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
+
+
+def _reconciliation(
+    ports: Ports, request: RestoreRequest, lease: Lease, *, tally: Tally, deadline: Deadline, beat: Heartbeat
+) -> Reconciliation:
     manifest = _manifest(ports, request)
     target = ports.source
     if request.target is not None:
         target = ports.target(Place(request.target.project, request.target.database), manifest.database)
-    with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
-        return reconcile(
-            Reconciliation(
-                ports,
-                lease,
-                scope_of(request, manifest.prefixes),
-                request.exact,
-                request.overwrite,
-                ports.repository(),
-                manifest.roots[ENTRIES],
-                target,
-                tally,
-                deadline,
-                beat,
-            )
-        )
+    return Reconciliation(
+        ports,
+        lease,
+        scope_of(request, manifest.prefixes),
+        request.exact,
+        request.overwrite,
+        ports.repository(),
+        manifest.roots[ENTRIES],
+        target,
+        tally,
+        deadline,
+        beat,
+    )
 
 
 def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> Report:
