@@ -32,6 +32,16 @@ def message(name: str) -> Any:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(full))
 
 
+def _add_verify(files: dict[str, descriptor_pb2.FileDescriptorProto]) -> None:
+    """Give Write its `verify`, which other languages' clients send and the Python client's descriptors leave out."""
+    (write,) = (kind for file in files.values() for kind in file.message_type if kind.name == "Write")
+    operation = [one.name for one in write.oneof_decl].index("operation")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    write.field.add(
+        name="verify", number=5, type=kinds.TYPE_STRING, label=kinds.LABEL_OPTIONAL, oneof_index=operation
+    )
+
+
 def describe() -> bytes:
     """The descriptors of the installed client library, dependencies first, as a serialized FileDescriptorSet."""
     from google.cloud.firestore_v1.types import firestore
@@ -41,12 +51,15 @@ def describe() -> bytes:
     def add(file: Any) -> None:
         if file.name in found:
             return
-        for dependency in file.dependencies:
+        for dependency in sorted(file.dependencies, key=lambda needed: str(needed.name)):
             add(dependency)
-        found[file.name] = descriptor_pb2.FileDescriptorProto()
-        file.CopyToProto(found[file.name])
+        found[file.name] = copy = descriptor_pb2.FileDescriptorProto()
+        file.CopyToProto(copy)
+        # The library's order differs from one process to the next.
+        copy.dependency.sort()
 
     add(firestore.ListDocumentsRequest.pb().DESCRIPTOR.file)
+    _add_verify(found)
     return descriptor_pb2.FileDescriptorSet(file=found.values()).SerializeToString(deterministic=True)
 
 
