@@ -98,6 +98,7 @@ def test_a_restore_deletes_nothing_unless_asked() -> None:
         (VerifyRequest, {"verifyId": "v1", "sample": 1.01}, "sample: must be"),
         (VerifyRequest, {"verifyId": "v1", "sample": True}, "sample: must be"),
         (VerifyRequest, {"verifyId": "v1", "sample": float("nan")}, "sample: must be"),
+        (Progress, {"phase": "p", "rate": float("inf")}, "rate: must be a finite number"),
         (RestoreRequest, {"recoveryId": "r1"}, "backupId: missing"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["cities"]}, "documents.0"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["a/b/c"]}, "documents.0"),

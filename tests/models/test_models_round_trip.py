@@ -143,6 +143,11 @@ def test_a_timestamp_of_firestore_s_client_becomes_a_plain_date() -> None:
     assert kept == CREATED
 
 
+def test_a_date_marked_as_the_second_of_its_hour_becomes_a_plain_one() -> None:
+    date = CREATED.replace(fold=1)
+    assert Backup.from_document(with_value(BACKUP, "metadata.createdAt", date)).metadata.created_at.fold == 0
+
+
 @pytest.mark.parametrize(("fold", "hour"), [(0, 0), (1, 1)])
 def test_an_hour_that_comes_twice_keeps_its_instant(fold: int, hour: int) -> None:
     date = datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold)

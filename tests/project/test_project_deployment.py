@@ -110,6 +110,14 @@ def test_rules_open_three_collections_and_never_a_write_but_the_creation_of_a_re
 def test_every_rule_asks_for_the_role() -> None:
     assert all(re.search(r"allow \w+: if is(Viewer|Operator)\(\)", body) for body in matches().values())
     assert "isOperator()" in matches()[BACKUP_REQUESTS]
+    roles = dict(re.findall(r"function (\w+)\(\) \{\s+return hasRole\(\[(.*?)\]\);", rules()))
+    assert roles == {"isViewer": "'viewer', 'operator', 'admin'", "isOperator": "'operator', 'admin'"}
+
+
+def test_a_request_is_made_in_one_s_own_name_and_now() -> None:
+    conditions = [" ".join(part.split()) for part in re.split(r"&&|;|return", rules())]
+    assert "data.requestedBy == request.auth.uid" in conditions
+    assert "data.requestedAt == request.time" in conditions
 
 
 def test_rules_take_exactly_the_requests_that_the_model_takes() -> None:
