@@ -13,8 +13,11 @@ from memory_blobs import MemoryBlobs
 from tree_samples import SMALL, Model, bulk, chance_edits, edited, in_batches, models, one_batch
 
 from shared.errors import BadInput
+from shared.format.node import encode_leaf
+from shared.repository.blobs import BlobKind
 from shared.repository.tree import (
     Chunking,
+    Ref,
     Root,
     Run,
     build,
@@ -159,11 +162,12 @@ def test_entries_out_of_order_repeated_or_without_key_or_value_are_refused(
 
 
 @pytest.mark.parametrize("keys", [[b"b", b"a"], [b"a", b"a"], [b""], [b"x", b"y", b"y"]])
-def test_edits_out_of_order_or_repeated_are_refused(keys: list[bytes]) -> None:
+@pytest.mark.parametrize("value", [b"", None])
+def test_edits_out_of_order_or_repeated_are_refused(keys: list[bytes], value: bytes | None) -> None:
     blobs = MemoryBlobs()
     root = build(blobs, SMALL, one_batch(bulk(1, 50)))
     with pytest.raises(BadInput):
-        edit(blobs, SMALL, root, [(key, b"") for key in keys])
+        edit(blobs, SMALL, root, [(key, value) for key in keys])
 
 
 def test_runs_that_overlap_or_are_out_of_order_are_refused() -> None:
@@ -176,6 +180,16 @@ def test_runs_that_overlap_or_are_out_of_order_are_refused() -> None:
     for pair in ((run(0, 100), run(99, 200)), (run(100, 200), run(0, 100)), (run(0, 100), run(0, 100))):
         with pytest.raises(BadInput):
             join(blobs, SMALL, pair)
+
+
+def test_runs_that_share_a_key_at_a_cut_are_refused() -> None:
+    blobs = MemoryBlobs()
+    whole = build_run(blobs, SMALL, one_batch(bulk(3, 300)))
+    shared = whole.refs[1].last
+    overlap = blobs.put(BlobKind.LEAF, encode_leaf([shared, b"\xff" * 20], [b"", b""]))
+    behind = Run([Ref(b"\xff" * 20, overlap, 2, len(shared) + 20)], True, shared)
+    with pytest.raises(BadInput):
+        join(blobs, SMALL, [Run(whole.refs[:2], True, whole.first), behind])
 
 
 def generated(n: int) -> Model:

@@ -96,7 +96,8 @@ def test_a_root_that_promises_other_numbers_than_there_are_is_a_problem(read_lea
     for true in (root, small):
         for false in (true._replace(count=true.count + 1), true._replace(size=true.size - 1)):
             assert [p.code for p in problems(blobs, false, read_leaves)] == ["mismatch"]
-    assert problems(blobs, root._replace(level=root.level + 1), read_leaves)[0].code == "mismatch"
+    [problem] = problems(blobs, root._replace(level=root.level + 1), read_leaves)
+    assert (problem.code, problem.id) == ("mismatch", root.id)
     assert problems(blobs, small._replace(level=1), read_leaves)[0].code == "corrupt"
 
 
@@ -146,6 +147,9 @@ def test_inner_nodes_that_do_not_fit_together_are_problems_and_are_gone_into() -
         node(blobs, 2, high, node(blobs, 1, inside)._replace(last=b"d")),
     ):
         assert problems(blobs, as_root(bad, 2))[0].code == "mismatch"
+    beside = node(blobs, 1, leaf(blobs, b"a\x00"), leaf(blobs, b"d"))
+    [problem] = problems(blobs, as_root(node(blobs, 2, low, beside), 2), read_leaves=False)
+    assert (problem.code, problem.id, problem.level) == ("mismatch", beside.id, 1)
     lost = leaf(blobs, b"y")
     tree = as_root(node(blobs, 2, low, node(blobs, 1, leaf(blobs, b"x"), lost)._replace(size=9)), 2)
     del blobs.data[lost.id]

@@ -71,11 +71,13 @@ class LeafBuilder:
         self._last = ref.last
 
     def finish(self) -> bool:
-        """Store what is left as the last leaf. Whether the stream ended at a cut, without such a rest."""
+        """Store what is left as the last leaf, behind which nothing may follow.
+
+        Whether nothing was left: the stream ended at a cut.
+        """
         if self.aligned:
             return True
         self._write(self._held)
-        self._held = 0
         return False
 
     def _write(self, size: int) -> None:

@@ -1,9 +1,9 @@
 """The difference of two trees, in time and memory that follow the difference and not the trees.
 
 Two cursors go through both trees side by side. Where they stand before subtrees of the same id, these hold the
-same entries, so both step over them unread, whatever came before. Where they do not, the higher of the two is
-opened, down to leaves, whose entries are then compared. Cuts follow content, so behind each change the cursors
-soon stand before equal subtrees again, even when boundaries or heights differ.
+same entries, so both step over them unread; entries still held from before lie below all of these. Where they do
+not, the higher of the two is opened, down to leaves, whose entries are then compared. Cuts follow content, so
+behind each change the cursors soon stand before equal subtrees again, even when boundaries or heights differ.
 """
 
 from __future__ import annotations
@@ -30,13 +30,11 @@ def diff(blobs: BlobReader, a: Root, b: Root, start: bytes = b"", end: bytes = b
     nodes = Nodes(blobs)
     old, new = _Side(nodes, a, start, end), _Side(nodes, b, start, end)
     while old.level >= 0 or new.level >= 0 or old.keys or new.keys:
-        same = old.level >= 0 and new.level >= 0 and old.head.id == new.head.id
-        if same or (old.ready and new.ready):
-            if old.keys or new.keys:
-                yield from _compare(old, new, same or new.level < 0, same or old.level < 0)
-            if same:
-                old.skip()
-                new.skip()
+        if old.level >= 0 and new.level >= 0 and old.head.id == new.head.id:
+            old.skip()
+            new.skip()
+        elif old.ready and new.ready:
+            yield from _compare(old, new)
         else:
             _open_higher(old, new)
 
@@ -96,8 +94,8 @@ def _open_higher(old: _Side, new: _Side) -> None:
             side.open()
 
 
-def _compare(old: _Side, new: _Side, all_old: bool, all_new: bool) -> Iterator[Change]:
-    """Take entries off both sides until one has none; then the other's too, where nothing can match them."""
+def _compare(old: _Side, new: _Side) -> Iterator[Change]:
+    """Take entries off both sides until one has none; then the other's too, if nothing is left that can match."""
     old_keys, new_keys, old_values, new_values = old.keys, new.keys, old.values, new.values
     while old_keys and new_keys:
         if old_keys[-1] == new_keys[-1]:
@@ -109,7 +107,7 @@ def _compare(old: _Side, new: _Side, all_old: bool, all_new: bool) -> Iterator[C
             yield Change(old_keys.pop(), old_values.pop(), None)
         else:
             yield Change(new_keys.pop(), None, new_values.pop())
-    while all_old and old_keys:
+    while new.level < 0 and old_keys:
         yield Change(old_keys.pop(), old_values.pop(), None)
-    while all_new and new_keys:
+    while old.level < 0 and new_keys:
         yield Change(new_keys.pop(), None, new_values.pop())
