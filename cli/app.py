@@ -32,8 +32,7 @@ class _App(click.Group):
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         """Run, and exit. click's own way of ending is replaced, so that there is one."""
         given = list(sys.argv[1:] if args is None else args)
-        extra["standalone_mode"] = False
-        extra.setdefault("prog_name", "firekeep")
+        extra |= {"standalone_mode": False, "prog_name": "firekeep"}
         sys.exit(_status(lambda: click.Group.main(self, given, **extra), given))
 
 

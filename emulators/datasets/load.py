@@ -53,13 +53,9 @@ class Database:
         return (("authorization", "Bearer owner"), ("google-cloud-resource-prefix", name))
 
 
-def load_world(database: Database, limit: int | None = None) -> Loaded:
-    """Load the data set of `world` (or its first `limit` documents), and return what was written."""
-    documents: Loaded = {}
-    for path, fields in world():
-        if limit is not None and len(documents) >= limit:
-            break
-        documents[path] = encoded(fields, database.root)
+def load_world(database: Database, every: int = 1) -> Loaded:
+    """Load the data set of `world`, or every so many-th of its documents, and return what was written."""
+    documents = {path: encoded(fields, database.root) for path, fields in world(every)}
     put_documents(database, documents)
     return documents
 
