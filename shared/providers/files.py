@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,9 +121,8 @@ def _sync(path: Path) -> None:
 
 
 def _enter(parent: int, name: str, create: bool) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(name, flags, dir_fd=parent)
+        return _open_folder(parent, name)
     except FileNotFoundError:
         if not create:
             raise
@@ -130,5 +130,15 @@ def _enter(parent: int, name: str, create: bool) -> int:
         os.mkdir(name, 0o700, dir_fd=parent)
         os.fsync(parent)
     except FileExistsError:
-        return os.open(name, flags, dir_fd=parent)
-    return os.open(name, flags, dir_fd=parent)
+        return _open_folder(parent, name)  # somebody was quicker
+    return _open_folder(parent, name)
+
+
+def _open_folder(parent: int, name: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    except NotADirectoryError:
+        if stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            # Below an object there are no objects, and no room for any.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from None
+        raise
