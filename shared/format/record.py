@@ -61,7 +61,7 @@ def update_time(value: bytes) -> datetime:
     i = _fields_end(value)
     for number, kind, _, body, end in wire.fields(value[i:]):
         if number == 4 and kind == wire.LEN:
-            return _instant(value[i + body : i + end])
+            return instant_of(value[i + body : i + end])
     raise Corrupt("reading a record: it has no update time")
 
 
@@ -324,7 +324,8 @@ def _seconds_nanos(data: bytes) -> tuple[int, int]:
     return found[1], found[2]
 
 
-def _instant(data: bytes) -> datetime:
+def instant_of(data: bytes) -> datetime:
+    """A protobuf Timestamp's payload as an instant, UTC. What is finer than a microsecond is Unsupported."""
     seconds, nanos = _seconds_nanos(data)
     if nanos % 1000:
         raise Unsupported("reading a record: a time finer than a microsecond")
