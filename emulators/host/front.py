@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import h11
 
 from emulators.host.messages import Request, Response, text
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -133,9 +134,13 @@ def _request(head: h11.Request, body: bytes) -> Request:
 
 
 def bind(host: str, port: int = 0) -> socket.socket:
-    """A bound socket: its port is known before anything serves on it."""
+    """A bound socket: its port is known before anything serves on it. Raises Unavailable when it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as problem:
+        listener.close()
+        raise Unavailable(f"starting the functions host on {host}:{port}: {problem.strerror}") from problem
     return listener

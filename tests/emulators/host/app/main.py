@@ -33,6 +33,10 @@ def _attributes(event: CloudEvent) -> dict[str, Any]:
     return {str(key): str(value) for key, value in event.get_attributes().items()}
 
 
+def _attempt(event: CloudEvent) -> int:
+    return event.data.get("deliveryAttempt", 0) if isinstance(event.data, dict) else 0
+
+
 def echo(event: CloudEvent) -> None:
     data = event.data if isinstance(event.data, dict | str) else len(event.data or b"")
     _write("echo", {"attributes": _attributes(event), "data": data, "pid": os.getpid()})
@@ -44,19 +48,19 @@ def other(event: CloudEvent) -> None:
 
 def flaky(event: CloudEvent) -> None:
     """Fails twice, then succeeds."""
-    attempt = event.data.get("deliveryAttempt", 0)
+    attempt = _attempt(event)
     if _write("flaky", {"attempt": attempt, "time": time.time()}) < 2:
         raise RuntimeError("not yet")
 
 
 def never(event: CloudEvent) -> None:
-    _write("never", {"attempt": event.data.get("deliveryAttempt", 0)})
+    _write("never", {"attempt": _attempt(event)})
     raise RuntimeError("never")
 
 
 def crash(event: CloudEvent) -> None:
     """Dies the first time."""
-    if _write("crash", {"attempt": event.data.get("deliveryAttempt", 0)}) < 1:
+    if _write("crash", {"attempt": _attempt(event)}) < 1:
         os._exit(9)
 
 
