@@ -85,7 +85,7 @@ class TooOld(FirekeepError):
 
 
 class Incomplete(FirekeepError):
-    code, exit_status, retryable = "incomplete", 9, True
+    code, exit_status = "incomplete", 9
 
 
 class IntegrityError(FirekeepError):

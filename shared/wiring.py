@@ -10,6 +10,7 @@ import secrets
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from shared import settings
@@ -66,6 +67,30 @@ def inline_ports(chosen: settings.Settings) -> tuple[Ports, InlinePublisher]:
 def deadline_margin() -> float:
     """How long before its time limit a worker hands on, in seconds."""
     return settings.load().deadline_margin_s
+
+
+def firestore_source(chosen: settings.Settings, place: Place, known_as: str = "") -> Source:
+    """The source for one database; `known_as` when the records come from another."""
+    from shared.sources.firestore import FirestoreSource, Options
+
+    emulator = bool(chosen.firestore_emulator)
+    return FirestoreSource(
+        _firestore_channel(chosen.firestore_emulator),
+        place.project,
+        place.database,
+        clock=SystemClock(),
+        jitter=SystemRandom().random,
+        emulator=emulator,
+        known_as=known_as,
+        options=Options(page_size=chosen.page_size, whole_minutes=not emulator, ramp=chosen.ramp),
+    )
+
+
+@cache
+def _firestore_channel(emulator: str) -> Any:
+    from shared.sources.firestore import open_channel
+
+    return open_channel(emulator)
 
 
 def open_repository(chosen: settings.Settings) -> Repository:

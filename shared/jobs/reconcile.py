@@ -177,7 +177,7 @@ def _pairs(run: Reconciliation) -> Iterator[Pair]:
 
 def _pairs_of_prefixes(run: Reconciliation, scope: RestoreScope) -> Iterator[Pair]:
     cursor = run.tally.cursor
-    plan = run.target.plan(Scope(scope.prefixes, SYSTEM_COLLECTIONS), run.target.instant())
+    plan = run.target.plan(Scope(scope.prefixes, SYSTEM_COLLECTIONS), run.target.now())
     wanted = chain.from_iterable(scan(run.repository, run.root, *one) for one in after(scope.ranges, cursor))
     parts = (part for part in plan.parts if not part.end or part.end > cursor)
     live = chain.from_iterable(

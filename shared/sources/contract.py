@@ -106,9 +106,18 @@ class Outcome:
 class Source(Protocol):
     """A service that is backed up."""
 
+    def instant(self) -> datetime:
+        """A moment that can be read exactly, in UTC, for as long as a snapshot may need it."""
+
+    def now(self) -> datetime:
+        """The service's own present, in UTC: what was written before is seen at it."""
+
     def plan(self, scope: Scope, at: datetime) -> Plan: ...
 
     def read(self, part: Part, after: bytes = b"") -> Iterator[Batch]: ...
+
+    def lookup(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The records under these keys as they are now, in the order asked for; None for one that is not there."""
 
     def decode(self, event: object) -> bytes:
         """The key of the record an event is about, never its content."""
