@@ -29,6 +29,7 @@ _NUMERIC = b"\x01\x00"
 _NUMERIC_ID = re.compile(rb"__id(0|-?[1-9][0-9]{0,18})__")
 _RESERVED_ID = re.compile(r"__.*__", re.DOTALL)
 _TEXT = re.compile(rb"(?:[^\x00\x01]|\x01[\x01\x02])+")
+_PLAIN = re.compile(rb"[^\x00\x01/]+(?:\x00[^\x00\x01/]+)*")
 _MIN, _MAX = -(1 << 63), (1 << 63) - 1
 
 
@@ -77,6 +78,9 @@ def path_of(key: bytes) -> str:
 
 def name_of(key: bytes) -> bytes:
     """The path of a key as UTF-8 bytes, ready to be put behind a database's name. Strict like `path_of`."""
+    if _PLAIN.fullmatch(key) and b"__id" not in key:
+        _check_utf8(key)
+        return key.replace(b"\x00", b"/")
     return b"/".join(segments_of(key))
 
 

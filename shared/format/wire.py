@@ -16,8 +16,13 @@ Field = tuple[int, int, int, int, int]
 """Number, wire type, where the field starts (its tag), where its payload starts, and where it ends."""
 
 
+_SMALL = [bytes([number]) for number in range(0x80)]
+
+
 def varint(number: int) -> bytes:
     """A non-negative number as a varint."""
+    if number < 0x80:
+        return _SMALL[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -28,7 +33,9 @@ def varint(number: int) -> bytes:
 
 def message(number: int, payload: bytes) -> bytes:
     """A length-delimited field: its tag, length and payload."""
-    return varint(number << 3 | LEN) + varint(len(payload)) + payload
+    size = len(payload)
+    head = _SMALL[number << 3 | LEN] if number < 16 else varint(number << 3 | LEN)
+    return head + (_SMALL[size] if size < 0x80 else varint(size)) + payload
 
 
 def read_varint(data: bytes, i: int) -> tuple[int, int]:

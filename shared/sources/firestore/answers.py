@@ -27,7 +27,11 @@ def split_page(raw: bytes, prefix: int) -> Page:
             size = raw[i + 1]
             i += 2
             if size > 0x7F:
-                size, i = read_varint(raw, i - 1)
+                if raw[i] < 0x80:
+                    size += (raw[i] << 7) - 0x80
+                    i += 1
+                else:
+                    size, i = read_varint(raw, i - 1)
             end = i + size
             if raw[i] != 0x0A:
                 raise Unsupported("reading a page: a document does not begin with its name")
@@ -54,7 +58,11 @@ def next_token(raw: bytes) -> bytes:
             size = raw[i + 1]
             i += 2
             if size > 0x7F:
-                size, i = wire.read_varint(raw, i - 1)
+                if raw[i] < 0x80:
+                    size += (raw[i] << 7) - 0x80
+                    i += 1
+                else:
+                    size, i = wire.read_varint(raw, i - 1)
             i += size
     except IndexError:
         i = n + 1

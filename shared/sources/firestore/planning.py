@@ -40,6 +40,8 @@ class _Unit:
     method: Method
     alone: bool = True
     """May not share a part: what lies between it and its neighbour is not in the scope."""
+    apart: bool = False
+    """Something excluded lies between it and the unit before: the two may not share a part."""
 
 
 def make_plan(
@@ -86,9 +88,12 @@ def _units(
     paths = [name.decode() for name in collection_ids(service, b"", at)] if everything else list(prefixes)
     paths = [path for path in paths if path.split("/", 1)[0] not in taken]
     spans = [prefix_range(path) for path in paths]
+    before = b""
     for path, (span, total) in zip(paths, counted(service, spans, at), strict=True):
         if total:
-            yield _Unit(path, span, total, _method(service, path, span, total, at), alone=not everything)
+            apart = any(before <= start < span[0] for start, _ in taken.values())
+            before = span[1]
+            yield _Unit(path, span, total, _method(service, path, span, total, at), not everything, apart)
 
 
 def _method(service: Service, path: str, span: Range, total: int, at: datetime) -> Method:
@@ -114,7 +119,7 @@ def _parts(
 
     for unit in units:
         small = not unit.alone and unit.total * 4 <= limits.part
-        if not small or sum(one.total for one in group) + unit.total > limits.part:
+        if not small or unit.apart or sum(one.total for one in group) + unit.total > limits.part:
             close()
         if small:
             group.append(unit)

@@ -17,7 +17,7 @@ from shared.sources.firestore.counting import Range
 from shared.sources.firestore.pages import Chunk
 from shared.sources.firestore.service import Service
 
-_SAMPLE_EVERY = 100
+_SAMPLE_EVERY = 150
 _LARGE_BATCH = 500
 _LARGE_BYTES = 1 << 20
 _MARK = b"databases/"

@@ -84,9 +84,13 @@ class FirestoreSource:
         )
 
     def instant(self) -> datetime:
-        """The newest moment that can be read exactly, in UTC."""
+        """A moment that can be read exactly, in UTC, for as long as `Options.whole_minutes` promises."""
         if self._options.whole_minutes:
             return (self._clock.now() - timedelta(seconds=60)).replace(second=0, microsecond=0)
+        return self.now()
+
+    def now(self) -> datetime:
+        """The service's own present, in UTC: what was written before is seen at it."""
         query = requests.names_query(limit=1, names_only=True)
         request = requests.run_query(self._service.documents, query, None)
         for raw in self._service.ask_all("RunQuery", request, "asking the service for the time").answer():
