@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shared.publishing.inline import InlinePublisher
     from shared.repository import Repository
     from shared.repository.tuning import Tuning
+    from shared.sources.contract import Source
     from shared.state.contract import Catalog, Ledger
 
 _HEARTBEATS_PER_LEASE = 4

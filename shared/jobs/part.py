@@ -32,17 +32,17 @@ class _State:
 
     runs: list[str]
     items: int
-    bytes: int
+    size: int
     stored: int
     cursor: bytes
 
     @classmethod
     def of(cls, data: Data) -> _State:
-        return cls(list(data["runs"]), data["items"], data["bytes"], data["stored"], data["cursor"])
+        return cls(list(data["runs"]), data["items"], data["size"], data["stored"], data["cursor"])
 
     def live(self) -> Data:
         """What people see between checkpoints."""
-        return {"liveItems": self.items, "liveBytes": self.bytes}
+        return {"liveItems": self.items, "liveBytes": self.size}
 
 
 def new_part(part: Part) -> Data:
@@ -95,8 +95,8 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     like = _parent_root(repository, job)
     with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
         while not slices.ended:
-            limit = state.bytes + ports.checkpoint_bytes
-            batches = slices.until(lambda: state.bytes >= limit or deadline.near())  # noqa: B023  # used up here
+            limit = state.size + ports.checkpoint_bytes
+            batches = slices.until(lambda: state.size >= limit or deadline.near())  # noqa: B023  # used up here
             run, stored = _build(repository, batches, like)
             beat.check()
             if run.refs:
@@ -143,7 +143,7 @@ class Slices:
         for keys, values in self._batches:
             yield keys, values
             self._state.items += len(keys)
-            self._state.bytes += sum(map(len, values)) + sum(map(len, keys))
+            self._state.size += sum(map(len, values)) + sum(map(len, keys))
             self._state.cursor = keys[-1]
             if enough():
                 return

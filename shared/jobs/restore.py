@@ -106,7 +106,7 @@ def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> R
     ports.catalog.save_recovery(
         recovery.changed(
             status="completed" if ok else "failed",
-            metadata=recovery.metadata.changed(completed_at=now, items=tally.written, size=tally.bytes),
+            metadata=recovery.metadata.changed(completed_at=now, items=tally.written, size=tally.size),
             validation=Validation(verified=ok, checksum=tally.digest.hex(), errors=tuple(tally.told) or None),
         )
     )

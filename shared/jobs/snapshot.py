@@ -49,7 +49,7 @@ def _job(ports: Ports, request: SnapshotRequest) -> Task:
         "at": request.at or ports.source.instant(),
         "prefixes": list(request.prefixes),
         "exclude": list(SYSTEM_COLLECTIONS),
-        "parent": _newest_snapshot(ports),
+        "parent": _parent(ports),
         "startedAt": now,
     }
     task = ports.ledger.create(request.backup_id, data)
@@ -58,15 +58,11 @@ def _job(ports: Ports, request: SnapshotRequest) -> Task:
     return task
 
 
-def _newest_snapshot(ports: Ports) -> str:
-    """The latest completed backup, or nothing: new leaves may be stored as patches of its leaves."""
-    newest = max(
-        (backup for backup in ports.catalog.backups() if backup.status == "completed"),
-        key=lambda backup: backup.metadata.created_at,
-        default=None,
-    )
+def _parent(ports: Ports) -> str:
+    """The newest snapshot, or nothing: new leaves may be stored as patches of its leaves."""
+    newest = ports.catalog.newest_completed()
     try:
-        return ports.repository().manifest(newest.id).id if newest else ""
+        return ports.repository().manifest(newest).id if newest else ""
     except NotFound:
         return ""
 

@@ -31,7 +31,8 @@ class Tally:
     """Records read again and found as wanted."""
     differences: int = 0
     """Records read again and found not as wanted."""
-    bytes: int = 0
+    size: int = 0
+    """Bytes of the records written."""
     phase: Literal["apply", "check"] = "apply"
     cursor: bytes = b""
     digest: bytes = b""
@@ -69,7 +70,7 @@ class Tally:
             self.created += 1
         else:
             self.updated += 1
-        self.bytes += len(write.value)
+        self.size += len(write.value)
 
     def conflict(self, key: bytes) -> None:
         """Count a write whose guard did not hold."""

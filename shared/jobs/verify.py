@@ -11,8 +11,9 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.ports import Ports, Report
 from shared.models.jobs import VerifyRequest
 from shared.repository import Repository
-from shared.repository.check import Finding, check_data, check_structure
-from shared.state.contract import TaskId, TaskState
+from shared.repository.check import check_data, check_structure
+from shared.repository.findings import Finding, Tally
+from shared.state.contract import Data, TaskId, TaskState
 
 _TOLD = 100
 
@@ -26,8 +27,9 @@ def run_verify(ports: Ports, request: VerifyRequest) -> Report:
     if claimed.ended:
         return Report(task.job, f"already {claimed.state}")
     try:
-        with Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict):
-            found = _check(ports.repository(), request)
+        read = Tally()
+        with Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read)):
+            found = _check(ports.repository(), request, read)
     except FirekeepError as error:
         if not error.retryable:
             ports.ledger.fail(task.job, {"error": str(error), "code": error.code})
@@ -37,24 +39,35 @@ def run_verify(ports: Ports, request: VerifyRequest) -> Report:
     facts = {
         "verified": [snapshot for snapshot, findings in found.items() if not findings],
         "damaged": [snapshot for snapshot, findings in found.items() if findings],
-        "findings": [str(finding) for findings in found.values() for finding in findings][:_TOLD],
+        "findings": [_told(finding) for findings in found.values() for finding in findings][:_TOLD],
     }
     state = TaskState.FAILED if facts["damaged"] or not found else TaskState.DONE
     ports.ledger.finish(task, owner, state, {**facts, "endedAt": ports.clock.now()})
     return Report(task.job, "damaged" if state is TaskState.FAILED else "verified", facts)
 
 
-def _check(repository: Repository, request: VerifyRequest) -> dict[str, list[Finding]]:
+def _live(read: Tally) -> Data:
+    return {"liveObjects": read.objects, "liveItems": read.blobs, "liveBytes": read.bytes}
+
+
+def _check(repository: Repository, request: VerifyRequest, read: Tally) -> dict[str, list[Finding]]:
     """What is wrong with each snapshot: nothing, or at most so many findings."""
-    repository.refresh()
     ids = [request.backup_id] if request.backup_id else list(repository.snapshots())
-    return {snapshot: list(islice(_findings(repository, snapshot, request), _TOLD)) for snapshot in ids}
+    return {snapshot: list(islice(_findings(repository, snapshot, request, read), _TOLD)) for snapshot in ids}
 
 
-def _findings(repository: Repository, snapshot: str, request: VerifyRequest) -> Iterator[Finding]:
+def _findings(
+    repository: Repository, snapshot: str, request: VerifyRequest, read: Tally
+) -> Iterator[Finding]:
     if request.depth == "structure":
-        return check_structure(repository, snapshot)
-    return check_data(repository, snapshot, request.sample)
+        return check_structure(repository, snapshot, read)
+    return check_data(repository, snapshot, request.sample, tally=read)
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.code}: {finding.message}" + (
+        f" ({finding.key})" if finding.key not in finding.message else ""
+    )
 
 
 def _tell(ports: Ports, snapshot: str, findings: list[Finding]) -> None:
@@ -67,6 +80,6 @@ def _tell(ports: Ports, snapshot: str, findings: list[Finding]) -> None:
         except FirekeepError:
             # The manifest cannot be read: the finding says so, and there is no document to write it into.
             return
-    errors = tuple(str(finding) for finding in findings) or None
+    errors = tuple(_told(finding) for finding in findings) or None
     validation = backup.validation.changed(verified=not findings, errors=errors)
     ports.catalog.save_backup(backup.changed(validation=validation))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import stat
 from pathlib import Path
 from typing import Final
 
 from shared.errors import BadInput, Conflict, Denied, NotFound, StorageFull, WrongKey
 from shared.format.seal import NONCE_BYTES, RandomBytes
 from shared.keys.contract import Wrapped
+from shared.keys.private import read_private
 from shared.keys.wrapping import unwrap_with, wrap_with
 
 RING: Final = "file"
@@ -60,7 +60,7 @@ class KeyFile:
         return unwrap_with(self._key(), wrapped, context, f"key file {self._path}")
 
     def _key(self) -> bytes:
-        text = _read(self._path)
+        text = read_private(self._path, "key file", _MAX_BYTES).decode("ascii", errors="replace")
         encoded = text.removeprefix(_PREFIX).removesuffix("\n")
         try:
             key = base64.b64decode(encoded, validate=True)
@@ -69,17 +69,3 @@ class KeyFile:
         if not text.startswith(_PREFIX) or len(key) != 32:
             raise BadInput(f"{self._path} is not a firekeep key file", hint="make one with `firekeep init`")
         return key
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_MAX_BYTES)
-    except FileNotFoundError:
-        raise NotFound(f"key file {path} does not exist") from None
-    except OSError as error:
-        raise Denied(f"reading key file {path} failed: {error.strerror}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise Denied(f"key file {path} can be read by others", hint=f"chmod 600 {path}")
-    return data.decode("ascii", errors="replace")

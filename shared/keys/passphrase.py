@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -16,13 +17,29 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from shared.errors import BadInput, WrongKey
 from shared.format.seal import NONCE_BYTES, RandomBytes
 from shared.keys.contract import Wrapped
+from shared.keys.private import read_private
 from shared.keys.wrapping import unwrap_with, wrap_with
 
 RING: Final = "passphrase"
 DEFAULT_COST: Final = 1 << 17
 _R, _P, _SALT_BYTES = 8, 1, 16
 _MAX_COST, _MAX_R, _MAX_P = 1 << 20, 16, 4
+_MAX_FILE_BYTES: Final = 4_096
 _MAX_MEMORY: Final = 1 << 30
+
+
+def read_passphrase(path: Path) -> str:
+    """The only line of a passphrase file. BadInput for anything else."""
+    data = read_private(path, "passphrase file", _MAX_FILE_BYTES)
+    try:
+        line = data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise BadInput(f"passphrase file {path} is not text") from None
+    if "\n" in line or len(data) > _MAX_FILE_BYTES:
+        raise BadInput(
+            f"passphrase file {path} is not one short line", hint="write the passphrase on one line"
+        )
+    return line
 
 
 class Passphrase:

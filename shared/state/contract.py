@@ -95,7 +95,11 @@ class Catalog(Protocol):
     def backup(self, backup_id: str) -> Backup:
         """NotFound when the catalog has none of this id."""
 
-    def backups(self) -> Iterator[Backup]: ...
+    def backups(self) -> Iterator[Backup]:
+        """All of them. BadInput for a document that is none of ours."""
+
+    def newest_completed(self) -> str:
+        """The id of the backup that was begun last of those that are completed; empty when there is none."""
 
     def request(self, request_id: str) -> BackupRequest:
         """What a client asked for. NotFound when it is gone, BadInput when it is not valid."""

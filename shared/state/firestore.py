@@ -18,6 +18,8 @@ from shared.models.jobs import BackupRequest
 from shared.state.contract import Data, Task, TaskId, TaskState
 
 _T = TypeVar("_T")
+_LATEST = 20
+"""How many backups are looked through for a completed one; without one, the next stores everything anew."""
 
 
 class FirestoreLedger:
@@ -174,6 +176,14 @@ class FirestoreCatalog:
         with _mapped("listing backups"):
             for snapshot in self._client.collection(BACKUPS).stream():
                 yield Backup.from_document(snapshot.to_dict())
+
+    def newest_completed(self) -> str:
+        with _mapped("looking for the newest backup"):
+            latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
+            for snapshot in latest.limit(_LATEST).stream():
+                if snapshot.get("status") == "completed":
+                    return str(snapshot.id)
+        return ""
 
     def request(self, request_id: str) -> BackupRequest:
         return BackupRequest.from_document(self._document(BACKUP_REQUESTS, request_id, "backup request"))

@@ -1,0 +1,24 @@
+"""Small files that hold a secret, and that nobody but their owner may read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from shared.errors import Denied, NotFound
+
+
+def read_private(path: Path, what: str, limit: int) -> bytes:
+    """What the secret file `path` holds; of one longer than `limit`, one byte more. Denied when others may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(limit + 1)
+    except FileNotFoundError:
+        raise NotFound(f"{what} {path} does not exist") from None
+    except OSError as error:
+        raise Denied(f"reading {what} {path} failed: {error.strerror}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise Denied(f"{what} {path} can be read by others", hint=f"chmod 600 {path}")
+    return data
