@@ -31,7 +31,7 @@ class Processes:
         self._children: dict[int, Process] = {}
         self._logs: dict[int, asyncio.ReadTransport] = {}
         guardian = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py"))]
-        self._guardian = subprocess.Popen(guardian, stdin=subprocess.PIPE, start_new_session=True)
+        self._guardian = subprocess.Popen(guardian, stdin=subprocess.PIPE, bufsize=0, start_new_session=True)
 
     async def spawn_module(
         self,
@@ -107,7 +107,6 @@ class Processes:
         # Without a guardian the kernel's own promise remains, so its loss stops nothing.
         with contextlib.suppress(BrokenPipeError):
             self._guardian.stdin.write(line.encode("ascii"))
-            self._guardian.stdin.flush()
 
 
 def kill_group(group: int, number: signal.Signals) -> None:

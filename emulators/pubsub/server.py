@@ -25,6 +25,8 @@ _OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
 ]
+# Long enough for clients to be told politely; open streams and waiting pulls are then cut.
+_GRACE_S = 0.1
 
 
 class PubSubEmulator:
@@ -75,7 +77,7 @@ class PubSubEmulator:
 
     async def _stop(self) -> str:
         self._pumps.stop()
-        await self._server.stop(grace=0)
+        await self._server.stop(grace=_GRACE_S)
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()

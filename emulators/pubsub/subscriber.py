@@ -70,9 +70,7 @@ class Subscriber:
         subscription = pullable(self._broker, request.subscription)
         if request.max_messages <= 0:
             raise invalid("The max_messages must be positive.")
-        left = context.time_remaining()
-        wait = min(_PULL_WAIT_S, _PULL_WAIT_S if left is None else left * 0.9)
-        end = asyncio.get_running_loop().time() + (0.0 if request.return_immediately else wait)
+        end = asyncio.get_running_loop().time() + _patience(request, context)
         holder = Holder()
         while not subscription.deleted:
             leases = subscription.take(holder, request.max_messages, _PULL_BYTES)
@@ -81,6 +79,14 @@ class Subscriber:
                 return wire.PullResponse(received_messages=received(subscription, leases))
             await subscription.changed(left)
         return wire.PullResponse()
+
+
+def _patience(request: Any, context: Any) -> float:
+    """Seconds a pull may wait: its answer must still reach a caller who gives up at the deadline."""
+    if request.return_immediately:
+        return 0.0
+    left = context.time_remaining()
+    return _PULL_WAIT_S if left is None else min(_PULL_WAIT_S, max(0.0, left * 0.9 - 0.1))
 
 
 def pullable(broker: Broker, name: str) -> Subscription:

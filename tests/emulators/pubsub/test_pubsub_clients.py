@@ -89,8 +89,8 @@ def test_a_pull_waits_for_a_message_and_ends_empty_before_its_deadline(clients: 
     topic = clients.topic()
     subscription = clients.subscription(topic)
     start = time.monotonic()
-    assert clients.pull(subscription, wait=0.5) == []
-    assert 0.3 < time.monotonic() - start < 0.6
+    assert clients.pull(subscription, wait=1) == []
+    assert 0.5 < time.monotonic() - start < 1
     timer = threading.Timer(0.2, clients.publish, (topic, b"late"))
     timer.start()
     start = time.monotonic()
@@ -112,7 +112,7 @@ def test_given_back_at_once_a_message_comes_again_and_the_attempt_is_counted(cli
         clients.subscriber.modify_ack_deadline(
             subscription=subscription, ack_ids=[received.ack_id], ack_deadline_seconds=0
         )
-    assert clients.pull(subscription, wait=0.2) == []
+    assert clients.pull(subscription, wait=0.5) == []
     (letter,) = clients.pull(grave)
     assert letter.message.data == b"poison"
     assert letter.message.message_id != message_id
@@ -153,7 +153,7 @@ def test_a_lease_of_a_second_runs_out(clients: Any) -> None:
     assert 0.7 < time.monotonic() - start < 2
     clients.subscriber.acknowledge(subscription=subscription, ack_ids=[received.ack_id])
     clients.subscriber.acknowledge(subscription=subscription, ack_ids=[again.ack_id])
-    assert clients.pull(subscription, wait=0.3) == []
+    assert clients.pull(subscription, wait=0.5) == []
 
 
 def test_ordered_messages_come_in_order_through_the_stream(clients: Any) -> None:
@@ -252,7 +252,7 @@ def test_a_message_beyond_the_limits_is_refused_and_none_of_its_request_is_publi
     request = {"topic": topic, "messages": [{"data": b"good"}, message]}
     with pytest.raises(exceptions.InvalidArgument, match=word):
         raw_publish(clients, request)
-    assert clients.pull(subscription, wait=0.2) == []
+    assert clients.pull(subscription, wait=0.5) == []
 
 
 def raw_publish(clients: Any, request: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -137,6 +138,28 @@ def test_killed_with_sigkill_it_leaves_no_process_behind(tmp_path: Path) -> None
         assert len(mine) >= 7
         process.kill()
         until(lambda: not any(alive(pid) for pid in mine), 3)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_without_its_guardian_its_own_processes_end_with_it_all_the_same(tmp_path: Path, how: str) -> None:
+    publish = f"{sys.executable} {HERE / 'dev_publish.py'} echo hang; exec sleep 600"
+    with dev(tmp_path, publish) as process:
+        ready(process, process.stderr)
+        until(lambda: list(tmp_path.glob("hang-*.json")) and list(tmp_path.glob("echo-*.json")))
+        until(lambda: any(command(pid).startswith("sleep") for pid in descendants(process.pid)))
+        (guardian,) = [pid for pid in descendants(process.pid) if "guardian" in command(pid)]
+        (sleeper,) = [pid for pid in descendants(process.pid) if command(pid).startswith("sleep")]
+        mine = [pid for pid in descendants(process.pid) if "emulators." in command(pid)]
+        assert len(mine) == 3
+        os.kill(guardian, signal.SIGKILL)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM if how == "stopped" else signal.SIGKILL)
+        assert process.wait(10) == (143 if how == "stopped" else -9)
+        until(lambda: not any(alive(pid) for pid in mine), 3)
+        # What they had started themselves was the guardian's to end.
+        calls = [json.loads(name.read_text()) for name in tmp_path.glob("hang-*.json")]
+        for pid in filter(alive, [sleeper, *(call["child"] for call in calls)]):
+            os.kill(pid, signal.SIGKILL)
 
 
 def command(pid: int) -> str:
