@@ -17,6 +17,9 @@ from shared.errors import Corrupt
 MAX_RAW: Final = 1 << 28
 """No blob is longer than 256 MiB; a length beyond it is damage, and never allocated."""
 
+MAX_PATCHED: Final = 1 << 21
+"""Beyond 2 MiB zstd does not reach back into a base at this effort: no patch is tried."""
+
 
 class Compressor:
     """Compresses at one zstd level; safe from many threads."""

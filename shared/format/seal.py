@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.errors import BadInput, Corrupt
-from shared.format.compress import MAX_RAW, Compressor, Decompressor
+from shared.format.compress import MAX_PATCHED, MAX_RAW, Compressor, Decompressor
 
 RandomBytes = Callable[[int], bytes]
 """`random(n)` gives n unpredictable bytes; `os.urandom` outside of tests."""
@@ -126,7 +126,11 @@ class Sealer:
         """The stored form of `data`: a patch of `base` when that is at most half as long as `base` is stored."""
         if len(data) > MAX_RAW:
             raise BadInput(f"a blob of {len(data)} bytes is too long", hint=f"the limit is {MAX_RAW}")
-        if base is not None and self._compressor is not None:
+        if (
+            base is not None
+            and self._compressor is not None
+            and len(base.data) + len(data) <= 2 * MAX_PATCHED
+        ):
             patch = self._compressor.patch(data, base.data)
             if 2 * len(patch) <= base.stored:
                 header = self._header(_ZSTD | _PATCH) + base.id

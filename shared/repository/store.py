@@ -38,13 +38,13 @@ class Store:
             new = [found.key for found in self.provider.list(INDEX) if found.key not in self._loaded]
             if len(new) <= 1:
                 for key in new:
-                    self._take(key, get_named(self.provider, key))
+                    self.take(key, get_named(self.provider, key))
                 return
             with ThreadPoolExecutor(min(_LOADERS, len(new))) as pool:
                 for key, data in zip(
                     new, pool.map(lambda key: get_named(self.provider, key), new), strict=True
                 ):
-                    self._take(key, data)
+                    self.take(key, data)
 
     def add(self, index_key: str, packs: Iterable[Packs], rows: list[bytes]) -> None:
         """Take in what a writer of this process has just made durable."""
@@ -108,7 +108,8 @@ class Store:
             raise Corrupt(f"blob {blob_id.hex()} is of another kind than its reference says")
         return self.sealer.open(kind, blob_id, self._packs.read(place), place.raw, base)
 
-    def _take(self, key: str, data: bytes) -> None:
+    def take(self, key: str, data: bytes) -> None:
+        """Take in one index object; Corrupt when it is damaged or contradicts another."""
         self.index.add(*parse_index(data, self.sealer, f"object {key}"))
         self._loaded.add(key)
 

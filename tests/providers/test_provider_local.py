@@ -251,7 +251,8 @@ def test_a_folder_that_cannot_be_written_is_denied_with_a_hint() -> None:
             path.chmod(0o555)
         (place / "a").chmod(0o644)
         # Root may write anywhere: become somebody who may not.
-        code = "os.setuid(65534) if os.geteuid() == 0 else None\n" + (
+        code = (
+            "os.setuid(65534) if os.geteuid() == 0 else None\n"
             "print(store.get('a'))\ntry:\n    store.put('b', b'x')\nexcept Denied as error:\n    print(error.hint)\n"
         )
         done = run_child(code, name)

@@ -1,0 +1,1 @@
+"""The parts of a check: what surrounds the trees, the trees, and the packs."""
