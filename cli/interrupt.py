@@ -40,18 +40,18 @@ class Background(Generic[_T]):
         self._work = work
         self._answer: list[_T] = []
         self._error: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, name="work", daemon=True)
+        # Not waited for by `join`: an interrupted join takes a running thread for ended (CPython before 3.13).
+        self._ended = threading.Event()
 
     def result(self, tick: Callable[[], None], stop: Callable[[], None]) -> _T:
         """What the work answers, or its error. On Ctrl-C calls `stop` and waits; on a second, waits no longer."""
-        self._thread.start()
+        threading.Thread(target=self._run, name="work", daemon=True).start()
         try:
-            while self._thread.is_alive():
-                self._thread.join(_TICK_S)
+            while not self._ended.wait(_TICK_S):
                 tick()
         except KeyboardInterrupt:
             stop()
-            self._thread.join()
+            self._ended.wait()
         if self._error:
             raise self._error[0]
         return self._answer[0]
@@ -61,3 +61,5 @@ class Background(Generic[_T]):
             self._answer.append(self._work())
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
             self._error.append(error)
+        finally:
+            self._ended.set()

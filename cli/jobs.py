@@ -42,10 +42,7 @@ class Job:
 
 def perform(chosen: Settings, out: Output, job: Job, via_functions: bool) -> Task:
     """The job's task, ended. Its error, when an error ended it; `Interrupted` on Ctrl-C."""
-    task = _by_functions(chosen, out, job) if via_functions else _here(chosen, out, job)
-    if task.state is TaskState.FAILED and "error" in task.data:
-        raise _error(task)
-    return task
+    return _by_functions(chosen, out, job) if via_functions else _here(chosen, out, job)
 
 
 def _here(chosen: Settings, out: Output, job: Job) -> Task:
@@ -74,7 +71,7 @@ def _here(chosen: Settings, out: Output, job: Job) -> Task:
     task = ports.ledger.load(TaskId(job.id))
     if not task.ended:
         raise Interrupted("stopped; what was done is kept", hint=f"go on with: {job.resume}")
-    return task
+    return _unless_failed(task)
 
 
 def _by_functions(chosen: Settings, out: Output, job: Job) -> Task:
@@ -98,7 +95,15 @@ def watched(ports: Ports, out: Output, job: Job) -> Task:
             raise Interrupted(
                 "no longer watching; the functions go on", hint=f"watch again: {told}"
             ) from None
-    return watch.task
+    return _unless_failed(watch.task)
+
+
+def _unless_failed(task: Task) -> Task:
+    """The task, or the error that ended it, as its document tells it."""
+    if task.state is not TaskState.FAILED or "error" not in task.data:
+        return task
+    kinds = {kind.code: kind for kind in _kinds(FirekeepError)}
+    raise kinds.get(str(task.data.get("code")), FirekeepError)(f"job {task.id} failed: {task.data['error']}")
 
 
 def _handlers(ports: Ports, stop: Stop) -> Mapping[str, Callable[[bytes], object]]:
@@ -172,13 +177,6 @@ class _Watch:
         except NotFound:
             return Reading("starting")
         return self._job.reading(self._ledger, self._seen)
-
-
-def _error(task: Task) -> FirekeepError:
-    """The error that ended a job, as its document tells it."""
-    kinds: dict[str, type[FirekeepError]] = {kind.code: kind for kind in _kinds(FirekeepError)}
-    kind = kinds.get(str(task.data.get("code")), FirekeepError)
-    return kind(f"job {task.id} failed: {task.data['error']}")
 
 
 def _kinds(kind: type[FirekeepError]) -> list[type[FirekeepError]]:

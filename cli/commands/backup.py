@@ -115,7 +115,7 @@ def reading(ledger: Ledger, task: Task) -> Reading:
         return Reading("planning")
     parts = [part.data for part in ledger.parts(task.id.job)]
     items = sum(max(part["items"], part.get("liveItems", 0)) for part in parts)
-    stored = sum(max(part["bytes"], part.get("liveBytes", 0)) for part in parts)
+    stored = sum(max(part["size"], part.get("liveBytes", 0)) for part in parts)
     return Reading(
         "committing" if task.all_parts_done else "reading", items, task.data.get("expected"), stored
     )

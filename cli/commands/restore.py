@@ -240,7 +240,7 @@ def _facts(request: RestoreRequest, status: str, data: Any) -> dict[str, Any]:
         "backupId": request.backup_id,
         "status": status,
         **{name: int(data.get(name, 0)) for name in _COUNTS},
-        "bytes": int(data.get("bytes", 0)),
+        "bytes": int(data.get("size", 0)),
         "told": list(data.get("told", [])),
     }
 
