@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from emulators.events.changes import Change, read_change
 from emulators.events.delivery import Deliveries
 from emulators.events.subscriber import document_subscribers, topic_subscribers
-from emulators.host.messages import Request, Response, text
+from emulators.host.messages import Request, Response, never_gone, text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,10 +36,6 @@ PUBSUB_TYPE = "google.cloud.pubsub.topic.v1.messagePublished"
 FIRESTORE_TYPE = "google.cloud.firestore.document.v1."
 
 
-def _present() -> bool:
-    return False
-
-
 class Router:
     """Routes to the functions of `table` in `project`; `log(name, line)` gets warnings. One event loop."""
 
@@ -50,7 +46,7 @@ class Router:
         self._invoke = invoke
         self._log = log
         self._deliveries = Deliveries(
-            self._documents, lambda name, request: invoke(name, request, _present), log
+            self._documents, lambda name, request: invoke(name, request, never_gone), log
         )
 
     async def stop(self) -> None:

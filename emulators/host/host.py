@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from emulators.host.messages import Request, Response, text
+from emulators.host.messages import Request, Response, never_gone, text
 from emulators.host.pool import Pool
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from emulators.host.function import HostedFunction
     from emulators.host.process import Nursery
-
-
-def _present() -> bool:
-    return False
 
 
 class Host:
@@ -42,12 +38,12 @@ class Host:
         for pool in self._pools.values():
             pool.dismiss()
 
-    async def call(self, name: str, request: Request, gone: Callable[[], bool] = _present) -> Response:
+    async def call(self, name: str, request: Request, gone: Callable[[], bool] = never_gone) -> Response:
         """Has the function answer; 404 for an unknown one."""
         pool = self._pools.get(name)
         return await pool.call(request, gone) if pool else text(404, f"there is no function {name!r}")
 
-    async def answer(self, request: Request, gone: Callable[[], bool] = _present) -> Response:
+    async def answer(self, request: Request, gone: Callable[[], bool] = never_gone) -> Response:
         """Routes by path."""
         name, rest = self._route(request.path.strip("/").split("/"))
         inner = Request(request.method, "/" + rest, request.query, request.headers, request.body)

@@ -45,6 +45,11 @@ class Response:
         return 200 <= self.status < 300
 
 
+def never_gone() -> bool:
+    """For requests whose caller waits as long as it takes."""
+    return False
+
+
 def text(status: int, message: str) -> Response:
     """A short plain answer of the host's own."""
     return Response(status, (("content-type", "text/plain; charset=utf-8"),), message.encode() + b"\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from emulators.host.messages import text
+from emulators.host.messages import never_gone, text
 from emulators.host.process import Gone, Worker
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 STARTUP_S = 60.0
 WAITING_MOST = 1000
-
-
-def _present() -> bool:
-    return False
 
 
 class Pool:
@@ -53,7 +49,7 @@ class Pool:
         for worker in self._workers:
             worker.dismiss()
 
-    async def call(self, request: Request, gone: Callable[[], bool] = _present) -> Response:
+    async def call(self, request: Request, gone: Callable[[], bool] = never_gone) -> Response:
         """The function's answer; 429 when too many wait, 504 when it took too long, 500 when it died.
 
         `gone` says whether the caller has given up; one that has is not served when its turn comes.
