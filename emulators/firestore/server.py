@@ -26,6 +26,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
+    # Node's client may begin thousands of calls at once. By default, calls beyond 1000 that wait are cancelled.
+    ("grpc.server.max_pending_requests", 1_000_000),
+    ("grpc.server.max_pending_requests_hard_limit", 1_000_000),
 )
 # Threads are made as calls come in, and a stream that listens keeps one: enough for many streams.
 MAX_CALLS = 1000
