@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from emulators.firestore.canonical import serialized
 from emulators.firestore.errors import exists, failed, invalid, missing
 from emulators.firestore.fields import copy_paths, parse_path
 from emulators.firestore.paths import document_path, key_of
@@ -110,7 +111,7 @@ class Staging:
     def _put(self, document: Any, transforms: Any, target: _Target) -> bytes:
         answers = apply_transforms(document.fields, transforms, self.time) if transforms else ()
         normalise(document.fields)
-        body = document.SerializeToString(deterministic=True)
+        body = serialized(document)
         check_size(target.name, target.path, document, len(body))
         unchanged = self._unchanged(target, body)
         if not unchanged:
