@@ -37,14 +37,15 @@ def _entangled_value(value: Any) -> bool:
 
 def _map(number: int, fields: Any) -> bytes:
     keys = sorted(fields, key=str.encode)
-    return b"".join(field(number, text(1, key) + field(2, _value(fields[key]))) for key in keys)
+    return b"".join(field(number, text(1, key) + field(2, serialized_value(fields[key]))) for key in keys)
 
 
-def _value(value: Any) -> bytes:
+def serialized_value(value: Any) -> bytes:
+    """A Value's bytes."""
     kind = value.WhichOneof("value_type")
     if kind == "map_value":
         return field(6, _map(1, value.map_value.fields))
     if kind == "array_value":
-        return field(9, b"".join(field(1, _value(inner)) for inner in value.array_value.values))
+        return field(9, b"".join(field(1, serialized_value(inner)) for inner in value.array_value.values))
     data: bytes = value.SerializeToString(deterministic=True)
     return data

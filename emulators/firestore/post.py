@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from emulators.firestore.canonical import serialized_value
 from emulators.firestore.changes import Change
 from emulators.firestore.schema import message
 from emulators.firestore.values import is_vector, kind_of
@@ -48,9 +49,7 @@ def changed_fields(before: Any, after: Any, above: tuple[str, ...] = ()) -> Iter
             yield _path_text(path)
         elif _plain_map(before[name]) and _plain_map(after[name]):
             yield from changed_fields(before[name].map_value.fields, after[name].map_value.fields, path)
-        elif before[name].SerializeToString(deterministic=True) != after[name].SerializeToString(
-            deterministic=True
-        ):
+        elif serialized_value(before[name]) != serialized_value(after[name]):
             yield _path_text(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from emulators.firestore.canonical import serialized
 from emulators.firestore.fields import NAME, FieldPath, copy_paths, parse_path
 from emulators.firestore.schema import message
 from emulators.firestore.store import Version
@@ -38,11 +39,10 @@ def some(paths: Iterable[FieldPath]) -> Render:
 
     def render(version: Version) -> bytes:
         stored = document_of(version)
-        answer = message("Document")(
-            name=stored.name, create_time=stored.create_time, update_time=stored.update_time
-        )
+        answer = message("Document")(name=stored.name)
         copy_paths(stored.fields, answer.fields, wanted)
-        return field(1, answer.SerializeToString(deterministic=True))
+        times = timestamp(3, version.created) + timestamp(4, version.time)
+        return field(1, serialized(answer) + times)
 
     return render
 

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import google.auth.credentials
 import pytest
-from firestore_helpers import PROJECT
+from firestore_helpers import PROJECT, connected
 from google.cloud import firestore
 
 from emulators.firestore import FirestoreEmulator
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[FirestoreEmulator]:
-    served = FirestoreEmulator()
-    address = served.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FIRESTORE_EMULATOR_HOST", address)
-        yield served
-    served.stop()
+def served() -> Iterator[tuple[FirestoreEmulator, str]]:
+    emulator = FirestoreEmulator()
+    yield emulator, emulator.start()
+    emulator.stop()
 
 
 @pytest.fixture
-def client(emulator: FirestoreEmulator) -> Iterator[firestore.Client]:
+def client(served: tuple[FirestoreEmulator, str]) -> Iterator[firestore.Client]:
+    emulator, address = served
     emulator.clear(PROJECT)
-    made = firestore.Client(project=PROJECT, credentials=google.auth.credentials.AnonymousCredentials())
-    yield made
-    made.close()
+    with connected(address) as made:
+        yield made

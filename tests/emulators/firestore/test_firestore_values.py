@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from emulators.firestore.schema import message
 from emulators.firestore.values import order_key
+from emulators.firestore.wire import read_varint
 
 NANS = [struct.unpack("<d", bits)[0] for bits in (b"\1\0\0\0\0\0\xf8\x7f", b"\0\0\0\0\0\0\xf8\xff")]
 SCALARS: list[dict[str, Any]] = [
@@ -82,15 +83,35 @@ def canonical_document(document: Any) -> bytes:
     return data
 
 
-def test_answers_are_in_canonical_order(emulator: Any, client: firestore.Client) -> None:
-    fields = {key: {"integer_value": 1} for key in ("b", "a", "é", "aa", "Z", "")}
-    del fields[""]
-    commit(client, [put("C/a", fields)])
+def map_keys(data: bytes, number: int) -> list[str]:
+    """The keys of a serialized map, in their order on the wire."""
+    keys = []
+    at = 0
+    while at < len(data):
+        tag, at = read_varint(data, at)
+        length, at = read_varint(data, at)
+        if tag == number << 3 | 2 and data[at] == 0x0A:
+            keys.append(data[at + 2 : at + 2 + data[at + 1]].decode())
+        at += length
+    return keys
+
+
+def test_answers_have_maps_in_the_order_of_key_bytes(client: firestore.Client) -> None:
+    keys = ["b", "a", "\uffff", "\U00010000", "aa", "Z", "a\x00", "ab", "e\u0301"]
+    inner = {"map_value": {"fields": {key: {"integer_value": 1} for key in keys}}}
+    commit(client, [put("C/a", dict.fromkeys(keys, inner))])
+    expected = sorted(keys, key=str.encode)
     raw = client._firestore_api.transport.grpc_channel.unary_unary(
         "/google.firestore.v1.Firestore/GetDocument"
     )
-    data = raw(message("GetDocumentRequest")(name=name("C/a")).SerializeToString())
-    assert data == message("Document").FromString(data).SerializeToString(deterministic=True)
+    for mask in ({}, {"mask": {"field_paths": ["aa", "a", "b", "ab"]}}):
+        data = raw(message("GetDocumentRequest")(name=name("C/a"), **mask).SerializeToString())
+        assert map_keys(data, 2) == (
+            [key for key in expected if key in ("a", "aa", "ab", "b")] if mask else expected
+        )
+        start = data.index(b"\x32") + 1
+        length, start = read_varint(data, start)
+        assert map_keys(data[start : start + length], 1) == expected
 
 
 def test_timestamps_are_cut_to_microseconds(client: firestore.Client) -> None:
