@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from google.cloud.firestore_v1.types import document as document_types
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import query as query_types
 
 from emulators.datasets.load import Database
 
+Document: Any = document_types.Document.pb()
 _RUN_QUERY = "/google.firestore.v1.Firestore/RunQuery"
 _TIMEOUT_S = 300
 _OURS = ("backups/", "recoveries/", "backupRequests/", "backupConfig/", "backupJobs/")
@@ -56,7 +58,7 @@ def compare(expected: Mapping[str, bytes], database: Database) -> Comparison:
             result.unexpected.append(path)
             continue
         unseen.discard(path)
-        if fields == expected[path]:
+        if fields == _spelled(Document.FromString(expected[path])):
             result.equal += 1
         else:
             result.different.append(path)
@@ -65,7 +67,7 @@ def compare(expected: Mapping[str, bytes], database: Database) -> Comparison:
 
 
 def read(database: Database) -> Iterator[tuple[str, bytes]]:
-    """Path and fields of every document of the app: a `Document` without name and times, maps sorted by key."""
+    """Path and fields of every document of the app: a `Document` without name and times, as `_spelled`."""
     answer_type: Any = firestore_types.RunQueryResponse.pb()
     prefix = len(database.root) + 1
     with database.channel() as channel:
@@ -78,7 +80,13 @@ def read(database: Database) -> Iterator[tuple[str, bytes]]:
             if path and not path.startswith(_OURS):
                 for name in ("name", "create_time", "update_time"):
                     document.ClearField(name)
-                yield path, document.SerializeToString(deterministic=True)
+                yield path, _spelled(document)
+
+
+def _spelled(document: Any) -> bytes:
+    """The message as bytes, its maps in one order whatever order they came in."""
+    data: bytes = document.SerializeToString(deterministic=True)
+    return data
 
 
 def _everything(database: Database) -> bytes:

@@ -36,7 +36,7 @@ class Link(NamedTuple):
 
 
 def encoded(fields: Mapping[str, Any], root: str) -> bytes:
-    """A `Document` message with these fields and nothing else; maps sorted by key.
+    """A `Document` message with these fields and nothing else; equal fields give equal bytes.
 
     `root` is `projects/P/databases/D/documents`, which references begin with.
     """
