@@ -18,7 +18,8 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, islice
+from operator import lt
 from typing import Final, NamedTuple
 
 from shared.errors import Corrupt, Missing
@@ -34,7 +35,7 @@ _PACK: Final = struct.Struct("<32sQ")
 _COUNTS: Final = struct.Struct("<II")
 _FIRST: Final = struct.Struct(">I57x")
 _NO_BASE: Final = bytes(8)
-_MERGE_ROWS: Final = 1 << 17
+MERGE_ROWS: Final = 1 << 17
 """Sorted runs are merged up to this many rows: few runs to look in, little to copy at a time."""
 _RECENT_ROWS: Final = 1 << 14
 
@@ -85,10 +86,9 @@ def parse_index(data: bytes, sealer: Sealer, what: str) -> tuple[list[Packs], li
         raise Corrupt(f"{what} is damaged: its length does not fit its counts")
     packs = [Packs(*pack) for pack in _PACK.iter_unpack(plain[_COUNTS.size : start])]
     rows = [plain[i : i + ROW_BYTES] for i in range(start, len(plain), ROW_BYTES)]
-    if any(a >= b for a, b in pairwise(packs)) or any(a >= b for a, b in pairwise(rows)):
+    if not all(map(lt, packs, islice(packs, 1, None))) or not all(map(lt, rows, islice(rows, 1, None))):
         raise Corrupt(f"{what} is damaged: its rows are not ascending")
-    known = {pack.id[:8] for pack in packs}
-    if any(row[32:40] not in known for row in rows):
+    if not {row[32:40] for row in rows} <= {pack.id[:8] for pack in packs}:
         raise Corrupt(f"{what} is damaged: a row names a pack the table does not have")
     return packs, rows
 
@@ -153,7 +153,7 @@ class Index:
 
     def _add_run(self, run: _Run) -> None:
         runs = list(self._runs)
-        while runs and len(runs[-1]) <= 2 * len(run) and len(runs[-1]) + len(run) <= _MERGE_ROWS:
+        while runs and len(runs[-1]) <= 2 * len(run) and len(runs[-1]) + len(run) <= MERGE_ROWS:
             run = _Run(sorted({*runs.pop().rows(), *run.rows()}))
         self._runs = (*runs, run)
 
@@ -170,7 +170,7 @@ class _Run:
 
     def __init__(self, rows: list[bytes]) -> None:
         self._rows = b"".join(rows)
-        self._first = array("I", [first for (first,) in _FIRST.iter_unpack(self._rows)])
+        self._first = array("I", chain.from_iterable(_FIRST.iter_unpack(self._rows)))
 
     def __len__(self) -> int:
         return len(self._first)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 
 from shared.errors import Corrupt, IntegrityError, Missing
-from shared.format.index import Index, Location, Packs, parse_index
+from shared.format.index import MERGE_ROWS, Index, Location, Packs, parse_index
 from shared.format.seal import Base, Sealer
 from shared.providers.contract import Provider
 from shared.repository.blobs import BlobKind
@@ -36,15 +37,19 @@ class Store:
         """Take in the index objects that have appeared since the last time."""
         with self._lock:
             new = [found.key for found in self.provider.list(INDEX) if found.key not in self._loaded]
-            if len(new) <= 1:
-                for key in new:
-                    self.take(key, get_named(self.provider, key))
-                return
-            with ThreadPoolExecutor(min(_LOADERS, len(new))) as pool:
-                for key, data in zip(
-                    new, pool.map(lambda key: get_named(self.provider, key), new), strict=True
-                ):
-                    self.take(key, data)
+            batch: list[str] = []
+            packs: list[Packs] = []
+            rows: list[bytes] = []
+            for key, data in self._fetched(new):
+                more_packs, more_rows = parse_index(data, self.sealer, f"object {key}")
+                batch.append(key)
+                packs += more_packs
+                rows += more_rows
+                if len(rows) >= MERGE_ROWS or key == new[-1]:
+                    # Sorting many small objects at once costs far less than merging them one by one.
+                    self.index.add(packs, sorted(set(rows)))
+                    self._loaded.update(batch)
+                    batch, packs, rows = [], [], []
 
     def add(self, index_key: str, packs: Iterable[Packs], rows: list[bytes]) -> None:
         """Take in what a writer of this process has just made durable."""
@@ -102,6 +107,14 @@ class Store:
             places = self.index.find(like) if like else []
         whole = next((place for place in places if place.kind == kind and not place.base_prefix), None)
         return None if whole is None else Base(like, self.base(kind, like), whole.length)
+
+    def _fetched(self, keys: list[str]) -> Iterator[tuple[str, bytes]]:
+        """Each object's bytes, in order; several are asked for at once, as an answer may be long in coming."""
+        if len(keys) < 2:
+            yield from ((key, get_named(self.provider, key)) for key in keys)
+            return
+        with ThreadPoolExecutor(min(_LOADERS, len(keys))) as pool:
+            yield from zip(keys, pool.map(partial(get_named, self.provider), keys), strict=True)
 
     def _open(self, kind: BlobKind, blob_id: bytes, place: Location, base: Callable[[bytes], bytes]) -> bytes:
         if place.kind != kind:
