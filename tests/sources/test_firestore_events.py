@@ -57,9 +57,10 @@ def test_an_event_of_the_sdk_is_read_by_its_attributes_and_never_its_body() -> N
 @pytest.mark.parametrize(
     "attributes",
     [
-        {}, HERE, {**about("a/b"), "project": "other"}, {**about("a/b"), "database": "other"},
-        {**about("a/b"), "document": "a/c"},         about("a"), about("a/b/c"), about("a//b"), about("a/.."), about("a/__reserved__"),
-        {**about("a/b"), "subject": "a/b"},         {**about("a/b"), "subject": 5}, {"subject": "documents/a/b"}, about("a/%FF"), {**about("a/b"), "project": ""},
+        {}, HERE, {"subject": "documents/a/b"}, about("a"), about("a/b/c"), about("a//b"), about("a/.."),
+        about("a/__reserved__"), about("a/%FF"), {**about("a/b"), "project": "other"},
+        {**about("a/b"), "project": ""}, {**about("a/b"), "database": "other"}, {**about("a/b"), "document": "a/c"},
+        {**about("a/b"), "subject": "a/b"}, {**about("a/b"), "subject": 5},
         {**about("a/b"), "source": "//firestore.googleapis.com/projects/demo-p/databases/other"},
     ],
 )  # fmt: skip

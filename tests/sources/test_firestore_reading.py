@@ -10,14 +10,17 @@ from datetime import datetime
 import grpc
 import pytest
 from firestore_data import document, hostile_tree, integer, text
-from firestore_rig import SMALL, Once, Proxy, Status, flat, read_error, read_plan, seed, source
+from firestore_rig import SMALL, Once, Proxy, Status, flat, read_error, read_plan, seed, service, source
 
 from shared.clock import Clock
 from shared.errors import BadInput, Corrupt, Denied, Incomplete, NotFound, TooOld, Unavailable
-from shared.format.key import after_subtree, key_of_path
+from shared.format import wire
+from shared.format.key import after_subtree, key_of_path, path_of
 from shared.format.record import canonical, equal, strip_times, to_json, update_time
 from shared.sources.contract import Kind, Method, Result, Scope, Write
 from shared.sources.firestore import FirestoreSource, Limits, Options, open_channel
+from shared.sources.firestore.answers import texts_in
+from shared.sources.firestore.walking import Walk
 
 DOC = document({"n": integer(1), "t": text("x" * 50)})
 
@@ -291,6 +294,45 @@ def test_documents_out_of_order_are_refused(host: str, proxy: Proxy, project: st
     proxy.on_answer = swap
     with pytest.raises(Corrupt):
         flat(where.read(replace(listed, method=Method.STREAM)))
+
+
+def test_a_page_that_comes_twice_is_refused(host: str, proxy: Proxy, project: str) -> None:
+    seed(source(host, project), numbered("c/d", 900))
+    where = source(proxy.host, project)
+    (part,) = where.plan(Scope(prefixes=("c",)), where.instant()).parts
+    pages: list[bytes] = []
+
+    def again(name: str, raw: bytes) -> bytes:
+        if name == "ListDocuments":
+            pages.append(raw)
+        return pages[0] if len(pages) == 2 else raw
+
+    proxy.on_answer = again
+    with pytest.raises(Corrupt):
+        flat(where.read(part))
+
+
+def test_collections_listed_in_any_order_are_walked_in_key_order(
+    host: str, proxy: Proxy, project: str
+) -> None:
+    names = ["b", "a", "ab", "é", "a b", "B"]
+    truth = seed(source(host, project), {f"{one}/p/{two}/d": DOC for one in names for two in names})
+    where = source(proxy.host, project)
+
+    def turned(name: str, raw: bytes) -> bytes:
+        if name != "ListCollectionIds":
+            return raw
+        ids, token = texts_in(raw)
+        return b"".join([wire.message(1, one) for one in reversed(ids)]) + (
+            wire.message(2, token) if token else b""
+        )
+
+    proxy.on_answer = turned
+    (part,) = where.plan(Scope(), where.instant()).parts
+    walk = Walk(service(proxy.host, project), (part.start, part.end), part.at, 300)
+    assert [name.decode() for names, _ in walk.document(b"") for name in names] == [
+        path_of(key) for key in truth
+    ]
 
 
 @pytest.mark.parametrize("method", list(Method))

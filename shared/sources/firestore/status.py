@@ -79,5 +79,7 @@ def error_of(error: Exception, doing: str, *, tell: bool) -> FirekeepError:
             hint="Firestore keeps one hour, or seven days of whole minutes with point-in-time recovery",
         )
     kind, why, hint = _KINDS[code]
+    if code is Code.RESOURCE_EXHAUSTED and "larger than max" in text:
+        hint = "documents are large: lower FIREKEEP_PAGE_SIZE"
     said = f": {text}" if tell and text else ""
     return kind(f"{doing}: {why} ({code.name}{said})", hint=hint)
