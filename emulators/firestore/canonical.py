@@ -6,10 +6,11 @@ The protobuf library's deterministic order is that one, but for a key that begin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from emulators.firestore.wire import field, text
+from emulators.firestore.wire import field, text, varint
 
 
 def serialized(document: Any) -> bytes:
@@ -18,7 +19,7 @@ def serialized(document: Any) -> bytes:
         data: bytes = document.SerializeToString(deterministic=True)
         return data
     name = text(1, document.name) if document.name else b""
-    return name + _map(2, document.fields)
+    return name + _map(b"\x12", document.fields)
 
 
 def _entangled(fields: Any) -> bool:
@@ -35,17 +36,30 @@ def _entangled_value(value: Any) -> bool:
     return kind == "array_value" and any(map(_entangled_value, value.array_value.values))
 
 
-def _map(number: int, fields: Any) -> bytes:
-    keys = sorted(fields, key=str.encode)
-    return b"".join(field(number, text(1, key) + field(2, serialized_value(fields[key]))) for key in keys)
+@lru_cache(maxsize=4096)
+def _key(key: str) -> bytes:
+    return text(1, key) + b"\x12"
+
+
+def _map(tag: bytes, fields: Any) -> bytes:
+    parts: list[bytes] = []
+    # Strings sort by code point, which is the order of their UTF-8 bytes.
+    for key in sorted(fields):
+        data = serialized_value(fields[key])
+        size = varint(len(data))
+        start = _key(key)
+        parts += (tag, varint(len(start) + len(size) + len(data)), start, size, data)
+    return b"".join(parts)
 
 
 def serialized_value(value: Any) -> bytes:
     """A Value's bytes."""
     kind = value.WhichOneof("value_type")
     if kind == "map_value":
-        return field(6, _map(1, value.map_value.fields))
+        return field(6, _map(b"\x0a", value.map_value.fields))
     if kind == "array_value":
-        return field(9, b"".join(field(1, serialized_value(inner)) for inner in value.array_value.values))
-    data: bytes = value.SerializeToString(deterministic=True)
+        elements = value.array_value.values
+        if any(inner.HasField("map_value") for inner in elements):
+            return field(9, b"".join([field(1, serialized_value(inner)) for inner in elements]))
+    data: bytes = value.SerializeToString()
     return data

@@ -9,12 +9,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 MICROS = 1_000_000
+_ONE_BYTE = tuple(bytes((number,)) for number in range(128))
 
 
 def varint(number: int) -> bytes:
     """An unsigned number of at most 64 bits."""
     if number < 128:
-        return bytes((number,))
+        return _ONE_BYTE[number]
+    if number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,14 +69,24 @@ def test_the_process_refuses_other_hosts_too() -> None:
         assert process.stderr is not None and "loopback" in process.stderr.read()
 
 
-def test_it_starts_in_a_moment() -> None:
-    best = 10.0
-    for _ in range(3):
-        began = time.monotonic()
+def test_it_starts_in_little_more_than_it_takes_to_load_grpc() -> None:
+    def bare() -> None:
+        subprocess.run([sys.executable, "-c", "import grpc"], check=True)
+
+    def emulator() -> None:
         with started() as process:
             assert process.stdout is not None and process.stdout.readline()
-            best = min(best, time.monotonic() - began)
-    assert best < 0.5
+
+    assert best_of_five(emulator) < 4 * best_of_five(bare)
+
+
+def best_of_five(run: Callable[[], None]) -> float:
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        run()
+        times.append(time.monotonic() - began)
+    return min(times)
 
 
 def test_a_cleared_database_is_empty_and_others_are_not() -> None:
