@@ -1,0 +1,85 @@
+"""`python -m bench`: measure, print the table, and with `--write` keep it in docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from bench import changes, memory, restore, snapshot, start
+from bench.place import TREE
+from bench.report import Section, as_markdown, as_text, machine
+from bench.scale import QUICK, Scale
+
+MEASURES: dict[str, Callable[[Scale], Section]] = {
+    "snapshot": snapshot.measure,
+    "restore": restore.measure,
+    "changes": changes.measure,
+    "memory": memory.measure,
+    "start": start.measure,
+}
+
+_PAGE = TREE / "docs" / "performance.md"
+_INTRODUCTION = """\
+# Performance
+
+Measured in one run on one machine by
+
+    {command}
+
+on {machine}. The Firestore emulator is a process of its own on the same cores and is mostly what sets the pace, so
+what counts are the ratios within this run, not the rates. A document is about 550 bytes of fourteen fields of every
+common type, one of them a reference; a snapshot compresses it to a third. `make bench` measures again and prints the
+numbers; `python -m bench --write` replaces this page; `python -m bench --help` lists single measures and a quick run.
+
+"""
+
+
+def main() -> None:
+    options = _arguments()
+    scale = QUICK if options.quick else Scale()
+    if options.workers:
+        scale = replace(scale, workers=options.workers)
+    began = time.monotonic()
+    sections = [_measured(name, scale) for name in options.measures or MEASURES]
+    print(as_text(sections))
+    print(f"\n{machine()}; {time.monotonic() - began:.0f} s")
+    if options.write:
+        _PAGE.write_text(
+            _INTRODUCTION.format(command=_command(), machine=machine()) + as_markdown(sections) + "\n"
+        )
+        print(f"written: {_PAGE.relative_to(TREE)}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, as ratios in one run.")
+    parser.add_argument(
+        "measures", nargs="*", metavar="MEASURE", help=f"{', '.join(MEASURES)}; all by default"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of the documents, each once: rough")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="worker processes; as many as cores by default"
+    )
+    parser.add_argument("--write", action="store_true", help="keep the result in docs/performance.md")
+    options = parser.parse_args()
+    unknown = set(options.measures) - set(MEASURES)
+    if unknown:
+        parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    if options.write and options.measures:
+        parser.error("--write keeps a whole run: leave out the names of measures")
+    return options
+
+
+def _measured(name: str, scale: Scale) -> Section:
+    print(f"measuring: {name}", file=sys.stderr, flush=True)
+    return MEASURES[name](scale)
+
+
+def _command() -> str:
+    return " ".join(["python -m bench", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
