@@ -22,7 +22,7 @@ from shared.format import wire
 MAX_NESTING = 100
 """Messages within messages. Firestore's 20 levels of maps make 62."""
 
-_FIELDS, _CREATED, _UPDATED = 0x12, 0x1A, 0x22
+_FIELDS, _CREATED, _UPDATED = 0x12, b"\x1a", b"\x22"
 _MARK = b"databases/"
 """In every reference's name; records without it need no second look."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,12 @@ def update_time(value: bytes) -> datetime:
 
 def strip_times(value: bytes) -> bytes:
     """The record without create and update time: what a write sends."""
-    i = _fields_end(value)
+    i = end = _fields_end(value)
+    for tag in (_CREATED, _UPDATED):
+        if value[end : end + 1] == tag and end + 1 < len(value) and value[end + 1] < 0x80:
+            end += 2 + value[end + 1]
+    if end == len(value):
+        return value[:i]
     kept = [value[:i]]
     tail = value[i:]
     for number, kind, start, _, end in wire.fields(tail):
@@ -164,9 +169,34 @@ def _canonical_map(entries: list[tuple[bytes, bytes]]) -> bytes:
 
 def _canonical_entry(number: int, data: bytes, depth: int) -> tuple[bytes, bytes]:
     """A map entry's key, and the whole entry as a field of its map."""
+    plain = _key_of_plain(data)
+    if plain is not None:
+        return plain, wire.message(number, data)
     key, value = _entry(data)
     payload = wire.message(1, key) + wire.message(2, _canonical_value(value, depth))
     return key, wire.message(number, payload)
+
+
+def _key_of_plain(data: bytes) -> bytes | None:
+    """The key of an entry that is canonical as it is: a short key, then one text, number or reference. The quick
+    way for most fields; None sends all others, malformed ones too, the careful way."""
+    value = 2 + data[1] if len(data) > 1 else 0
+    if data[:1] != b"\x0a" or value > 0x81 or data[value : value + 1] != b"\x12":
+        return None
+    size, at = wire.read_varint(data, value + 1)
+    tag = data[at : at + 1]
+    if at + size != len(data) or not tag:
+        return None
+    if tag in (b"\x08", b"\x10"):
+        end = wire.read_varint(data, at + 1)[1]
+    elif tag == b"\x19":
+        end = at + 9
+    elif tag == b"\x2a" or data[at : at + 2] in (b"\x8a\x01", b"\x92\x01"):
+        length, start = wire.read_varint(data, at + (1 if tag == b"\x2a" else 2))
+        end = start + length
+    else:
+        return None
+    return data[2:value] if end == len(data) else None
 
 
 def _canonical_value(data: bytes, depth: int) -> bytes:
@@ -211,12 +241,19 @@ def _rewritten(data: bytes, kind: str, rewrite: Callable[[bytes], bytes], depth:
     _check_depth(depth)
     inside = _REWRITE[kind]
     out: list[bytes] = []
-    for number, form, start, body, end in wire.fields(data):
-        part = data[body:end]
-        if form == wire.LEN and number in inside and _MARK in part:
-            out.append(wire.message(number, _rewritten(part, inside[number], rewrite, depth + 1)))
-        else:
-            out.append(data[start:end])
+    i = copied = 0
+    mark = data.find(_MARK)
+    while mark >= 0:
+        number, form, start, body, end = wire.field_at(data, i)
+        i = end
+        if end <= mark:
+            continue
+        if form == wire.LEN and number in inside and mark + len(_MARK) <= end:
+            out.append(data[copied:start])
+            out.append(wire.message(number, _rewritten(data[body:end], inside[number], rewrite, depth + 1)))
+            copied = end
+        mark = data.find(_MARK, i)
+    out.append(data[copied:])
     return b"".join(out)
 
 
