@@ -52,25 +52,39 @@ def read_varint(data: bytes, i: int) -> tuple[int, int]:
         shift += 7
 
 
+def field_at(data: bytes, i: int) -> Field:
+    """The field that starts at `i`, which is before the end."""
+    tag = data[i]
+    body = i + 1
+    if tag >= 0x80:
+        tag, body = read_varint(data, i)
+    kind = tag & 7
+    if kind == LEN:
+        size = data[body] if body < len(data) else 0x80
+        if size < 0x80:
+            body += 1
+        else:
+            size, body = read_varint(data, body)
+        end = body + size
+    elif kind == VARINT:
+        _, end = read_varint(data, body)
+    elif kind in (FIXED64, FIXED32):
+        end = body + (8 if kind == FIXED64 else 4)
+    else:
+        raise Corrupt("reading protobuf bytes: an unknown wire type")
+    if end > len(data) or tag < 8:
+        raise Corrupt("reading protobuf bytes: a field is cut short or has no number")
+    return tag >> 3, kind, i, body, end
+
+
 def fields(data: bytes) -> Iterator[Field]:
     """The fields of one message, in order."""
     i, n = 0, len(data)
     while i < n:
-        tag, body = read_varint(data, i)
-        kind = tag & 7
-        if kind == LEN:
-            size, body = read_varint(data, body)
-            end = body + size
-        elif kind == VARINT:
-            _, end = read_varint(data, body)
-        elif kind in (FIXED64, FIXED32):
-            end = body + (8 if kind == FIXED64 else 4)
-        else:
-            raise Corrupt("reading protobuf bytes: an unknown wire type")
-        if end > n or tag < 8:
-            raise Corrupt("reading protobuf bytes: a field is cut short or has no number")
-        yield tag >> 3, kind, i, body, end
-        i = end
+        found = field_at(data, i)
+        yield found
+        i = found[4]
+
 
 
 def signed(number: int) -> int:
