@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.errors import BadInput, Conflict, Corrupt, Missing, NotFound
+from shared.errors import BadInput, Conflict, Corrupt, IntegrityError, Missing, NotFound
 from shared.format.chunker import Chunking
 from shared.format.config import (
     REPOSITORY_ID_BYTES,
@@ -58,7 +58,14 @@ class Repository:
     """Made by `create` or `open`. Reading is safe from many threads; each writer belongs to one."""
 
     def __init__(
-        self, provider: Provider, config: Config, keys: Keys, random: RandomBytes, tuning: Tuning
+        self,
+        provider: Provider,
+        config: Config,
+        keys: Keys,
+        random: RandomBytes,
+        tuning: Tuning,
+        *,
+        salvage: bool = False,
     ) -> None:
         options = config.options
         sealer = Sealer(
@@ -71,7 +78,7 @@ class Repository:
         self.id = config.repository.hex()
         self.options = options
         self.chunking: Chunking = options.chunking(keys.chunker_seed)
-        self.store = Store(provider, sealer, tuning)
+        self.store = Store(provider, sealer, tuning, salvage=salvage)
         self._provider = provider
         self._sealer = sealer
         self._keys = keys
@@ -113,10 +120,14 @@ class Repository:
         keyrings: Sequence[Keyring],
         random: RandomBytes,
         tuning: Tuning | None = None,
+        *,
+        salvage: bool = False,
     ) -> Repository:
         """Open what `create` made, by any one of its keys, and load the index.
 
-        NotFound when there is none, WrongKey when no key opens it, Corrupt or Missing when it is damaged.
+        NotFound when there is none, WrongKey when no key opens it, Corrupt or Missing when it is damaged. With
+        `salvage`, damaged indexes do not prevent it: they are told in `damage`, and what only they name is Missing
+        when it is asked for. For checks, and for restoring what can be restored.
         """
         try:
             data = provider.get(CONFIG)
@@ -127,9 +138,14 @@ class Repository:
         master = config.clear_master or find_master(provider, keyrings, config.repository)
         keys = derive(master, config.repository)
         check_config(data, keys.config)
-        repository = cls(provider, config, keys, random, tuning or Tuning())
+        repository = cls(provider, config, keys, random, tuning or Tuning(), salvage=salvage)
         repository.refresh()
         return repository
+
+    @property
+    def damage(self) -> list[IntegrityError]:
+        """What `open` passed over for the sake of salvage; empty otherwise."""
+        return list(self.store.damage)
 
     def get(self, kind: BlobKind, blob_id: bytes) -> bytes:
         """As `BlobReader.get`."""

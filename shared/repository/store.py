@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import Lock
 
 from shared.errors import Corrupt, IntegrityError, Missing
@@ -23,33 +22,38 @@ _LOADERS = 8
 class Store:
     """Blobs by id. Any number of threads may read while one adds."""
 
-    def __init__(self, provider: Provider, sealer: Sealer, tuning: Tuning) -> None:
+    def __init__(self, provider: Provider, sealer: Sealer, tuning: Tuning, *, salvage: bool = False) -> None:
         self.provider = provider
         self.sealer = sealer
         self.tuning = tuning
         self.index = Index()
+        self.damage: list[IntegrityError] = []
+        self._salvage = salvage
         self._packs = PackReader(provider, tuning.read_ahead)
         self._plain: ByteCache[tuple[int, bytes]] = ByteCache(tuning.cache_bytes)
         self._loaded: set[str] = set()
         self._lock = Lock()
 
     def refresh(self) -> None:
-        """Take in the index objects that have appeared since the last time."""
+        """Take in the index objects that have appeared since the last time.
+
+        Damage is raised; in a store opened for salvage it is kept in `damage`, and what it names stays missing.
+        """
         with self._lock:
             new = [found.key for found in self.provider.list(INDEX) if found.key not in self._loaded]
-            batch: list[str] = []
             packs: list[Packs] = []
             rows: list[bytes] = []
-            for key, data in self._fetched(new):
-                more_packs, more_rows = parse_index(data, self.sealer, f"object {key}")
-                batch.append(key)
-                packs += more_packs
-                rows += more_rows
+            for key, parsed in self._parsed(new):
+                if isinstance(parsed, IntegrityError):
+                    self._tell(parsed)
+                else:
+                    packs += parsed[0]
+                    rows += parsed[1]
                 if len(rows) >= MERGE_ROWS or key == new[-1]:
                     # Sorting many small objects at once costs far less than merging them one by one.
                     self.index.add(packs, sorted(set(rows)))
-                    self._loaded.update(batch)
-                    batch, packs, rows = [], [], []
+                    packs, rows = [], []
+            self._loaded.update(new)
 
     def add(self, index_key: str, packs: Iterable[Packs], rows: list[bytes]) -> None:
         """Take in what a writer of this process has just made durable."""
@@ -108,13 +112,37 @@ class Store:
         whole = next((place for place in places if place.kind == kind and not place.base_prefix), None)
         return None if whole is None else Base(like, self.base(kind, like), whole.length)
 
-    def _fetched(self, keys: list[str]) -> Iterator[tuple[str, bytes]]:
-        """Each object's bytes, in order; several are asked for at once, as an answer may be long in coming."""
+    def _parsed(
+        self, keys: list[str]
+    ) -> Iterator[tuple[str, tuple[list[Packs], list[bytes]] | IntegrityError]]:
+        """Each index, or its damage, in order; several are asked for at once, as an answer may be long in coming."""
         if len(keys) < 2:
-            yield from ((key, get_named(self.provider, key)) for key in keys)
+            yield from ((key, self._parse(self._fetch(key), key)) for key in keys)
             return
         with ThreadPoolExecutor(min(_LOADERS, len(keys))) as pool:
-            yield from zip(keys, pool.map(partial(get_named, self.provider), keys), strict=True)
+            for key, data in zip(keys, pool.map(self._fetch, keys), strict=True):
+                yield key, self._parse(data, key)
+
+    def _fetch(self, key: str) -> bytes | IntegrityError:
+        try:
+            return get_named(self.provider, key)
+        except IntegrityError as error:
+            return error
+
+    def _parse(
+        self, data: bytes | IntegrityError, key: str
+    ) -> tuple[list[Packs], list[bytes]] | IntegrityError:
+        try:
+            return (
+                data if isinstance(data, IntegrityError) else parse_index(data, self.sealer, f"object {key}")
+            )
+        except IntegrityError as error:
+            return error
+
+    def _tell(self, error: IntegrityError) -> None:
+        if not self._salvage:
+            raise error
+        self.damage.append(error)
 
     def _open(self, kind: BlobKind, blob_id: bytes, place: Location, base: Callable[[bytes], bytes]) -> bytes:
         if place.kind != kind:

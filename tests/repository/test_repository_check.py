@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,11 +23,12 @@ from repository_samples import (
     made,
     manifest,
     opened,
+    rings_for,
     take_next,
     take_snapshot,
 )
 
-from shared.errors import Denied, FirekeepError, Unavailable
+from shared.errors import Corrupt, Denied, FirekeepError, Missing, Unavailable
 from shared.format.config import Options
 from shared.providers.contract import ABSENT, WHOLE, Provider, Span, Stat, Version
 from shared.repository import Repository
@@ -344,6 +346,27 @@ def test_a_repository_that_cannot_be_opened_says_which_object_is_to_blame(tmp_pa
             with pytest.raises(FirekeepError, match=victim.name):
                 opened(disk(place))
         shutil.rmtree(place)
+
+
+def test_a_damaged_index_or_rubbish_beside_it_does_not_prevent_salvage(tmp_path: Path) -> None:
+    two_snapshots(tmp_path)
+    before = content(opened(disk(tmp_path)), "one")
+    (tmp_path / "index" / "rubbish").write_bytes(b"rubbish")
+    (tmp_path / "index" / ("0" * 64)).write_bytes(b"rubbish")
+    with pytest.raises(Corrupt, match="index/0000"):
+        opened(disk(tmp_path))
+    repository = Repository.open(disk(tmp_path), rings_for(SMALL), os.urandom, TUNING, salvage=True)
+    assert len(repository.damage) == 2
+    assert content(repository, "one") == before
+    assert {finding.key for finding in everything(repository)} == {"index/rubbish", "index/" + "0" * 64}
+    repository.refresh()
+    assert len(repository.damage) == 2
+    for path in (tmp_path / "index").iterdir():
+        path.write_bytes(b"")
+    emptied = Repository.open(disk(tmp_path), rings_for(SMALL), os.urandom, TUNING, salvage=True)
+    with pytest.raises(Missing):
+        content(emptied, "one")
+    assert len(everything(emptied)) > 4
 
 
 def test_damage_found_is_gone_when_it_is_repaired(tmp_path: Path) -> None:
