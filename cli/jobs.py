@@ -20,7 +20,7 @@ from shared.state.contract import Ledger, Task, TaskId, TaskState
 
 SNAPSHOT, PART, VERIFY, RESTORE = "backup-snapshot", "backup-part", "backup-verify", "backup-restore"
 
-WORKERS = 2
+WORKERS = 4
 _HEARTBEAT_S = 1.0
 _POLL_S = 0.25
 _UNSEEN_S = 60.0

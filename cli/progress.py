@@ -74,21 +74,16 @@ class _Bar:
         self._phase = ""
 
     def tell(self, reading: Reading, done: int, seconds: float) -> None:
-        if self._task is None or self._phase != reading.phase:
-            self._next(reading.phase)
-        fields: dict[str, Any] = {
-            "told": _told(reading, done, seconds),
-            "left": _left(reading, done, seconds),
-        }
-        if self._task is not None:
-            self._progress.update(self._task, completed=reading.done, total=reading.total, **fields)
-
-    def _next(self, phase: str) -> None:
+        told: dict[str, Any] = {"told": _told(reading, done, seconds), "left": _left(reading, done, seconds)}
+        if self._task is not None and self._phase == reading.phase:
+            self._progress.update(self._task, completed=reading.done, total=reading.total, **told)
+            return
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._phase = phase
-        fields: dict[str, Any] = {"told": "", "left": ""}
-        self._task = self._progress.add_task(phase, total=None, **fields)
+        self._phase = reading.phase
+        self._task = self._progress.add_task(
+            reading.phase, completed=reading.done, total=reading.total, **told
+        )
 
     def close(self) -> None:
         self._progress.stop()
@@ -109,11 +104,13 @@ class _Lines:
             return
         begins = reading.phase != self._phase
         self._phase, self._last = reading.phase, now
-        told = "" if begins and not reading.done else " " + _told(reading, done, seconds)
-        self._out.note(f"{reading.phase}{told}")
+        told = "" if begins and not reading.done else _told(reading, done, seconds)
+        self._out.note(f"{reading.phase} {told}".rstrip())
 
 
 def _told(reading: Reading, done: int, seconds: float) -> str:
+    if reading.total is None and not reading.done:
+        return ""
     of = f" of {count(reading.total)}" if reading.total is not None else ""
     parts = [f"{count(reading.done)}{of}"]
     if reading.bytes:

@@ -257,11 +257,13 @@ def _planned(chosen: Settings, manifest: Manifest, request: RestoreRequest, tall
         f"  into       {into}",
         f"  create     {count(tally.created, 'document')}",
         f"  overwrite  {count(tally.updated, 'document')}",
-        f"  delete     {count(tally.deleted, 'document')}" + ("" if request.exact else " (--exact would)"),
+        f"  delete     {count(tally.deleted, 'document')}",
         f"  unchanged  {count(tally.unchanged, 'document')}",
     ]
     if tally.extra:
-        lines.append(f"  keep       {count(tally.extra, 'document')} that the backup does not hold")
+        lines.append(
+            f"  keep       {count(tally.extra, 'document')} that the backup does not hold (--exact deletes them)"
+        )
     if tally.kept:
         lines.append(f"  keep       {count(tally.kept, 'document')} that differ (--no-overwrite)")
     return lines

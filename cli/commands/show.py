@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -136,9 +137,13 @@ def _document(out: Output, repository: Repository, manifest: Manifest, path: str
     if document is None:
         told.append("  there is no such document, but there are some below it")
     else:
-        told += [f"  created {document.get('createTime')}, updated {document.get('updateTime')}"]
+        told.append(f"  created {_moment(document['createTime'])}, updated {_moment(document['updateTime'])}")
         told += values.lines(document["fields"])
     out.result(facts, [*told, *_listed("COLLECTION", below)])
+
+
+def _moment(text: str) -> str:
+    return moment(datetime.fromisoformat(text))
 
 
 def _listed(header: str, found: list[Below]) -> list[str]:

@@ -63,6 +63,8 @@ def _started(folder: Path, log: TextIO) -> Iterator[Place]:
         "FIREKEEP_REPOSITORY": str(folder / "repository"),
         "FIREKEEP_KEY_FILE": str(folder / "repository.key"),
         "FIREKEEP_LEASE_SECONDS": str(_LEASE_S),
+        # When the emulators end, grpc would tell of connections that ended with them.
+        "GRPC_VERBOSITY": "NONE",
     }
     env = {**_silenced(), **variables}
     options = StackOptions(source=MAIN, project=PROJECT, env=env, table=_table(), log=write)

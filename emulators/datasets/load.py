@@ -25,7 +25,7 @@ _TIMEOUT_S = 60
 _OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 
 Loaded = dict[str, bytes]
-"""Each document's path and its fields: a `Document` message without name and times, maps sorted by key."""
+"""Each document's path and its fields: a `Document` message without name and times."""
 
 
 @dataclass(frozen=True)

@@ -300,7 +300,9 @@ def test_a_dry_run_counts_and_changes_nothing(intact: Desk) -> None:
         1,
     )
     assert compare(intact.loaded, intact.database).wrong == len(airports(intact)) + 2
-    assert "delete     0 documents (--exact would)" in intact.done("restore", "first", "--dry-run")
+    told = intact.done("restore", "first", "--dry-run")
+    assert "  delete     0 documents\n" in told
+    assert "  keep       1 document that the backup does not hold (--exact deletes them)\n" in told
 
 
 def test_restore_of_a_part_touches_nothing_else(intact: Desk) -> None:
