@@ -47,8 +47,8 @@ class Settings:
     pubsub_emulator: str = ""
     storage_emulator: str = ""
     auth_emulator: str = ""
-    parts: int | None = None
-    """FIREKEEP_PARTS: into how many parts a snapshot is cut; by default the job decides."""
+    part_documents: int = 100_000
+    """FIREKEEP_PART_DOCUMENTS: about how many documents one worker reads as a part of a snapshot."""
     lease_s: float = 60.0
     """FIREKEEP_LEASE_SECONDS: how long a silent worker keeps its part before another may take it."""
     deadline_margin_s: float = 60.0
@@ -91,7 +91,7 @@ class Settings:
             pubsub_emulator=read("PUBSUB_EMULATOR_HOST", "", _host),
             storage_emulator=read("STORAGE_EMULATOR_HOST", "", _host_or_url),
             auth_emulator=read("FIREBASE_AUTH_EMULATOR_HOST", "", _host),
-            parts=read("FIREKEEP_PARTS", None, _whole(1, 1_000)),
+            part_documents=read("FIREKEEP_PART_DOCUMENTS", cls.part_documents, _whole(100, 100_000_000)),
             lease_s=read("FIREKEEP_LEASE_SECONDS", cls.lease_s, _number(1, 3_600)),
             deadline_margin_s=read(
                 "FIREKEEP_DEADLINE_MARGIN_SECONDS", cls.deadline_margin_s, _number(0, 3_600)

@@ -72,7 +72,7 @@ def deadline_margin() -> float:
 
 def firestore_source(chosen: settings.Settings, place: Place, known_as: str = "") -> Source:
     """The source for one database; `known_as` when the records come from another."""
-    from shared.sources.firestore import FirestoreSource, Options
+    from shared.sources.firestore import FirestoreSource, Limits, Options
 
     emulator = bool(chosen.firestore_emulator)
     return FirestoreSource(
@@ -83,7 +83,12 @@ def firestore_source(chosen: settings.Settings, place: Place, known_as: str = ""
         jitter=SystemRandom().random,
         emulator=emulator,
         known_as=known_as,
-        options=Options(page_size=chosen.page_size, whole_minutes=not emulator, ramp=chosen.ramp),
+        options=Options(
+            page_size=chosen.page_size,
+            whole_minutes=not emulator,
+            ramp=chosen.ramp,
+            limits=Limits(part=chosen.part_documents, paged=10 * chosen.part_documents),
+        ),
     )
 
 

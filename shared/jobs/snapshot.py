@@ -7,17 +7,20 @@ parts are written atomically with their number, and a redelivery sends again onl
 from __future__ import annotations
 
 from shared.errors import BadInput, NotFound
-from shared.jobs.commit import commit_snapshot
+from shared.jobs.commit import ENTRIES, commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.part import PART_TOPIC, new_part
 from shared.jobs.ports import Ports, Report
 from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.models.jobs import PartRequest, SnapshotRequest
+from shared.repository.tree import split
 from shared.sources.contract import Scope
 from shared.state.contract import Task, TaskState
 
 _MAX_PARTS = 1000
+_CUTS = 256
+_LARGE = 50_000
 
 
 def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
@@ -67,11 +70,22 @@ def _parent(ports: Ports) -> str:
         return ""
 
 
+def _cuts(ports: Ports, parent: str) -> list[bytes]:
+    """Where the previous snapshot can be cut into equal parts; nothing for a small one, or none."""
+    if not parent:
+        return []
+    repository = ports.repository()
+    root = repository.manifest(parent).roots[ENTRIES]
+    return split(repository, root, _CUTS) if root.count > _LARGE else []
+
+
 def _plan(ports: Ports, task: Task, owner: str) -> None:
     scope = Scope(tuple(task.data["prefixes"]), tuple(task.data["exclude"]))
-    plan = ports.source.plan(scope, task.data["at"])
+    plan = ports.source.plan(scope, task.data["at"], _cuts(ports, task.data["parent"]))
     if len(plan.parts) > _MAX_PARTS:
-        raise BadInput(f"{len(plan.parts)} parts are too many for one snapshot", hint="ask for fewer parts")
+        raise BadInput(
+            f"{len(plan.parts)} parts are too many for one snapshot", hint="raise FIREKEEP_PART_DOCUMENTS"
+        )
     parts = [new_part(part) for part in plan.parts]
     facts = {"expected": plan.expected, "excluded": dict(plan.excluded)}
     ports.ledger.set_parts(task.id.job, owner, parts, facts)

@@ -29,13 +29,12 @@ Requester = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class SnapshotRequest(Model):
-    """Take the snapshot `backup_id`. No `prefixes` means everything; without `at` or `parts` the job chooses."""
+    """Take the snapshot `backup_id`. No `prefixes` means everything; without `at` the job chooses."""
 
     backup_id: Id
     type: BackupType = "manual"
     prefixes: Paths = ()
     at: Instant | None = None
-    parts: Annotated[int, Field(ge=1, le=10_000)] | None = None
     requested_by: Requester = "unknown"
 
 

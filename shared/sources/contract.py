@@ -112,7 +112,8 @@ class Source(Protocol):
     def now(self) -> datetime:
         """The service's own present, in UTC: what was written before is seen at it."""
 
-    def plan(self, scope: Scope, at: datetime) -> Plan: ...
+    def plan(self, scope: Scope, at: datetime, cuts: Sequence[bytes] = ()) -> Plan:
+        """The parts of a scope. `cuts` are keys between which about equally much was found the last time."""
 
     def read(self, part: Part, after: bytes = b"") -> Iterator[Batch]: ...
 

@@ -43,6 +43,10 @@ def part_from_json(data: Mapping[str, Any]) -> Part:
     except (TypeError, ValueError):
         raise BadInput("reading a part: a field has another type than a part's") from None
     counts = (part.number, part.expected)
-    if any(type(n) is not int or n < 0 for n in counts) or not isinstance(part.path, str) or part.at.tzinfo is None:
+    if (
+        any(type(n) is not int or n < 0 for n in counts)
+        or not isinstance(part.path, str)
+        or part.at.tzinfo is None
+    ):
         raise BadInput("reading a part: a number, path or instant that no part has")
     return part

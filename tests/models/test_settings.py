@@ -29,7 +29,7 @@ def test_everything_set_is_taken() -> None:
             "PUBSUB_EMULATOR_HOST": "localhost:8085",
             "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9199",
             "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099",
-            "FIREKEEP_PARTS": "8",
+            "FIREKEEP_PART_DOCUMENTS": "800",
             "FIREKEEP_LEASE_SECONDS": "2.5",
             "FIREKEEP_DEADLINE_MARGIN_SECONDS": "0",
             "FIREKEEP_RAMP": "on",
@@ -51,7 +51,7 @@ def test_everything_set_is_taken() -> None:
         pubsub_emulator="localhost:8085",
         storage_emulator="http://127.0.0.1:9199",
         auth_emulator="127.0.0.1:9099",
-        parts=8,
+        part_documents=800,
         lease_s=2.5,
         deadline_margin_s=0.0,
         ramp=True,
@@ -74,7 +74,7 @@ def test_jobs_are_kept_in_the_database_itself_unless_told() -> None:
 
 
 def test_an_empty_variable_counts_as_absent() -> None:
-    assert Settings.from_env({"FIREKEEP_PARTS": "", "FIREKEEP_PROJECT": " "}) == Settings()
+    assert Settings.from_env({"FIREKEEP_PART_DOCUMENTS": "", "FIREKEEP_PROJECT": " "}) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("PUBSUB_EMULATOR_HOST", "localhost"),
         ("STORAGE_EMULATOR_HOST", "ftp://127.0.0.1:1"),
         ("FIREBASE_AUTH_EMULATOR_HOST", "a b:1"),
-        ("FIREKEEP_PARTS", "0"),
-        ("FIREKEEP_PARTS", "1.5"),
-        ("FIREKEEP_PARTS", "٣"),
-        ("FIREKEEP_PARTS", "1_0"),
+        ("FIREKEEP_PART_DOCUMENTS", "0"),
+        ("FIREKEEP_PART_DOCUMENTS", "1000.5"),
+        ("FIREKEEP_PART_DOCUMENTS", "٣٣٣"),
+        ("FIREKEEP_PART_DOCUMENTS", "1_000"),
         ("FIREKEEP_LEASE_SECONDS", "0"),
         ("FIREKEEP_LEASE_SECONDS", "nan"),
         ("FIREKEEP_LEASE_SECONDS", "1e2"),

@@ -176,15 +176,13 @@ export interface Progress {
 }
 
 /**
- * Take the snapshot `backupId`. No `prefixes` means everything; without `at` or `parts` the job
- * chooses.
+ * Take the snapshot `backupId`. No `prefixes` means everything; without `at` the job chooses.
  */
 export interface SnapshotRequest {
   backupId: string;
   type?: 'automatic' | 'manual';
   prefixes?: string[];
   at?: Date;
-  parts?: number;
   requestedBy?: string;
 }
 
