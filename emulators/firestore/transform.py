@@ -76,7 +76,7 @@ def _extreme(better: Callable[[Any, Any], bool]) -> Callable[[Any, Any, int], Ou
         if not _is_number(old):
             return operand, operand
         now = number_of(old)
-        value = operand if not math.isnan(now) and (math.isnan(new) or better(new, now)) else old
+        value = operand if math.isnan(new) or better(new, now) else old
         return value, value
 
     return choose

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import subprocess
@@ -77,15 +78,17 @@ def test_it_starts_in_little_more_than_it_takes_to_load_grpc() -> None:
         with started() as process:
             assert process.stdout is not None and process.stdout.readline()
 
-    assert best_of_five(emulator) < 4 * best_of_five(bare)
+    assert least_processor_time(emulator) < 4 * least_processor_time(bare)
 
 
-def best_of_five(run: Callable[[], None]) -> float:
+def least_processor_time(run: Callable[[], None]) -> float:
+    """Seconds that a child needed, the best of five: the machine may be busy with other things."""
     times = []
     for _ in range(5):
-        began = time.monotonic()
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         run()
-        times.append(time.monotonic() - began)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime)
     return min(times)
 
 

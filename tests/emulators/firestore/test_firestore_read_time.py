@@ -174,6 +174,18 @@ class Clock:
         return self.now
 
 
+def test_commit_times_rise_also_while_the_clock_stands_still_or_goes_back() -> None:
+    clock = Clock()
+    store = Store("p", "d", clock, horizon=1000)
+    times = []
+    for step in (0, 0, -5, 0, 3):
+        clock.now += step
+        times += [store.commit_time(), store.now()]
+    assert times == sorted(times)
+    assert len(set(times[::2])) == 5
+    assert all(read < later for read, later in zip(times[1::2], times[2::2], strict=False))
+
+
 def test_what_no_time_within_the_horizon_can_see_is_let_go() -> None:
     clock = Clock()
     store = Store("p", "d", clock, horizon=1000)
