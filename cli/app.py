@@ -14,7 +14,7 @@ import click
 
 from cli.interrupt import Interrupted
 from cli.output import Output
-from shared.errors import BadInput, FirekeepError, Internal
+from shared.errors import BadInput, Denied, FirekeepError, Internal
 
 COMMANDS = ("init", "dev", "backup", "ls", "show", "verify", "restore", "demo")
 
@@ -83,7 +83,7 @@ def _status(run: Any, args: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  # a bug must not look like anything else
         if "--debug" in args:
             out.trace()
-        return _fail(out, _bug(error, "--debug" in args))
+        return _fail(out, _foreign(error, "--debug" in args))
     return answer if isinstance(answer, int) else 0
 
 
@@ -98,6 +98,12 @@ def _usage(error: click.ClickException) -> FirekeepError:
     return BadInput(error.format_message().rstrip("."), hint=hint)
 
 
-def _bug(error: Exception, traced: bool) -> FirekeepError:
+def _foreign(error: Exception, traced: bool) -> FirekeepError:
+    """An exception that is not ours: missing credentials, or a bug."""
+    if type(error).__module__.startswith("google.auth."):
+        return Denied(
+            "Google Cloud does not know who is asking: there are no credentials, or they have expired",
+            hint="run `gcloud auth application-default login`, or set FIRESTORE_EMULATOR_HOST for an emulator",
+        )
     hint = "please report it with the trace above" if traced else "run it again with --debug to see where"
     return Internal(f"unexpected {type(error).__name__}; this is a bug in firekeep", hint=hint)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cli.interrupt import Background, Interrupted, Stop
 from cli.output import Output
+from cli.preflight import reach_firestore, reach_functions
 from cli.progress import Meter, Reading
 from shared.errors import FirekeepError, Internal, NotFound, Unavailable
 from shared.jobs.ports import Ports
@@ -42,7 +43,11 @@ class Job:
 
 def perform(chosen: Settings, out: Output, job: Job, via_functions: bool) -> Task:
     """The job's task, ended. Its error, when an error ended it; `Interrupted` on Ctrl-C."""
-    return _by_functions(chosen, out, job) if via_functions else _here(chosen, out, job)
+    reach_firestore(chosen)
+    if via_functions:
+        reach_functions(chosen)
+        return _by_functions(chosen, out, job)
+    return _here(chosen, out, job)
 
 
 def _here(chosen: Settings, out: Output, job: Job) -> Task:

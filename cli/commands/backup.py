@@ -16,6 +16,7 @@ from cli.options import (
     repository_options,
 )
 from cli.output import Output, count, duration, moment, rate, size
+from cli.preflight import reach_firestore
 from cli.progress import Reading
 from shared.errors import BadInput
 
@@ -96,6 +97,7 @@ def _resumed(chosen: Settings, backup_id: str) -> SnapshotRequest:
     from shared.models.jobs import SnapshotRequest
     from shared.state.contract import TaskId
 
+    reach_firestore(chosen)
     task = wiring.ledger(chosen).load(TaskId(backup_id))
     if task.data.get("kind") != "snapshot":
         raise BadInput(

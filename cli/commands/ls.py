@@ -8,6 +8,7 @@ import click
 
 from cli.options import output_options, project_options, repository_options
 from cli.output import Output, count, moment, printable, size, table
+from cli.preflight import reach_firestore
 from shared.errors import FirekeepError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _catalog(out: Output, chosen: Settings) -> dict[str, Backup]:
     from shared import wiring
 
     try:
+        reach_firestore(chosen)
         return {one.id: one for one in wiring.catalog(chosen).backups()}
     except FirekeepError as error:
         out.note(f"the catalog in Firestore cannot be read, so this is the repository alone: {error}")

@@ -19,6 +19,7 @@ from cli.options import (
     repository_options,
 )
 from cli.output import Output, count, moment, printable, size
+from cli.preflight import reach_firestore
 from cli.progress import Meter, Reading
 from shared.errors import BadInput, Conflict, IntegrityError
 
@@ -175,6 +176,7 @@ def _resumed(chosen: Settings, recovery_id: str) -> RestoreRequest:
     from shared.models.jobs import RestoreRequest
     from shared.state.contract import TaskId
 
+    reach_firestore(chosen)
     task = wiring.ledger(chosen).load(TaskId(recovery_id))
     if task.data.get("kind") != "restore":
         raise BadInput(
@@ -200,6 +202,7 @@ def _preview(chosen: Settings, out: Output, request: RestoreRequest, total: int)
     from shared.jobs.restore import preview_restore
     from shared.jobs.tally import Tally
 
+    reach_firestore(chosen)
     ports, tally = wiring.build_ports(chosen), Tally()
 
     def stop() -> None:

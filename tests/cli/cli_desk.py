@@ -19,7 +19,12 @@ from emulators.datasets.load import Database, Loaded, load_world
 
 EVERY = 40
 PROJECT = "demo-firekeep"
-SILENCED = ("FIREKEEP_PASSPHRASE_FILE", "FIREKEEP_PART_DOCUMENTS", "PUBSUB_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
+SILENCED = (
+    "FIREKEEP_PASSPHRASE_FILE",
+    "FIREKEEP_PART_DOCUMENTS",
+    "PUBSUB_EMULATOR_HOST",
+    "GOOGLE_CLOUD_PROJECT",
+)
 
 
 @contextmanager
@@ -60,7 +65,7 @@ class Desk:
         answer: dict[str, Any] = json.loads(result.stdout)
         return answer
 
-    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, stderr: int = subprocess.PIPE, **env: str) -> subprocess.Popen[str]:
         """The real program, as a process of its own."""
         command = [sys.executable, "-c", "from cli.app import main; main()", *words]
         variables = {**os.environ, **dict.fromkeys(SILENCED, ""), **self.env, **env}
@@ -68,7 +73,7 @@ class Desk:
             command,
             env=variables,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )

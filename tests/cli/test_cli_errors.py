@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,47 @@ def test_ctrl_c_has_its_own_status() -> None:
     script = BROKEN.replace('ZeroDivisionError("what a document said")', "KeyboardInterrupt")
     done = python(script, "broken")
     assert (done.returncode, done.stderr.strip()) == (130, "error: interrupted")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables of an empty one."""
+    folder = tmp_path_factory.mktemp("repository")
+    env = {"FIREKEEP_REPOSITORY": str(folder / "r"), "FIREKEEP_KEY_FILE": str(folder / "k")}
+    assert run("init", **env).exit_code == 0
+    return env
+
+
+NOBODY = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "PUBSUB_EMULATOR_HOST": ""}
+
+
+@pytest.mark.parametrize("words", [["backup"], ["backup", "--resume", "x"], ["restore", "--resume", "x"]])
+def test_an_emulator_that_is_not_there_is_told_at_once(repository: dict[str, str], words: list[str]) -> None:
+    result = run(*words, **repository, **NOBODY)
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert "nothing answers at 127.0.0.1:1, which FIRESTORE_EMULATOR_HOST names" in result.stderr
+    assert "firekeep dev" in result.stderr
+
+
+def test_ls_does_without_a_catalog_that_is_not_there(repository: dict[str, str]) -> None:
+    result = run("ls", **repository, **NOBODY)
+    assert result.exit_code == 0
+    assert "this is the repository alone" in result.stderr
+
+
+def test_emulated_and_real_services_are_not_mixed(repository: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        env = {**repository, "FIRESTORE_EMULATOR_HOST": host, "PUBSUB_EMULATOR_HOST": ""}
+        result = run("backup", "--via-functions", **env)
+    assert result.exit_code == 2
+    assert "PUBSUB_EMULATOR_HOST is not set" in result.stderr
+
+
+def test_missing_credentials_are_not_a_bug() -> None:
+    script = BROKEN.replace(
+        'ZeroDivisionError("what a document said")', 'google.auth.exceptions.DefaultCredentialsError("x")'
+    )
+    done = python(f"import google.auth.exceptions\n{script}", "broken")
+    assert done.returncode == 5
+    assert "gcloud auth application-default login" in done.stderr
