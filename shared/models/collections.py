@@ -17,7 +17,7 @@ BACKUP_CONFIG: Final = "backupConfig"
 """`BackupConfig` and `StorageConfig`."""
 
 JOBS: Final = "backupJobs"
-"""State and `Progress` of one job, by the id of its backup or recovery."""
+"""State and progress of one job, by the id of its backup, recovery or verification."""
 
 PARTS: Final = "parts"
 """Below a job: its parts, by number."""

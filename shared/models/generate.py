@@ -22,7 +22,6 @@ from shared.models.base import Model
 from shared.models.jobs import (
     BackupRequest,
     PartRequest,
-    Progress,
     RestoreRequest,
     SnapshotRequest,
     VerifyRequest,
@@ -36,7 +35,6 @@ MODELS: Final[tuple[type[Model], ...]] = (
     Recovery,
     StorageConfig,
     BackupRequest,
-    Progress,
     SnapshotRequest,
     PartRequest,
     VerifyRequest,

@@ -1,4 +1,4 @@
-"""Our own documents: what is asked for over Pub/Sub or in Firestore, and how far a job has come.
+"""Our own documents: what is asked for over Pub/Sub or in Firestore.
 
 Requests are read from JSON with `from_message` and written with `to_message`. Paths are slash-separated names: that
 of a document means it and everything below it, that of a collection everything in it.
@@ -14,13 +14,10 @@ from pydantic_core import PydanticCustomError
 from shared.models.base import Model
 from shared.models.fields import (
     BackupType,
-    Count,
     DocumentPaths,
     Id,
     Instant,
-    Label,
     Paths,
-    Size,
 )
 
 PartNumber = Annotated[int, Field(ge=0, lt=100_000)]
@@ -93,17 +90,3 @@ class BackupRequest(Model):
     requested_by: Requester
     requested_at: Instant
     prefixes: Paths = ()
-
-
-class Progress(Model):
-    """How far a job has come. `items` and `rate` in records and records per second, `bytes` as read."""
-
-    phase: Label
-    items: Count = 0
-    bytes: Size = 0
-    total_items: Count | None = None
-    parts: Count = 0
-    parts_done: Count = 0
-    started_at: Instant
-    updated_at: Instant
-    rate: Annotated[float, Field(ge=0)] = 0.0

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from content import client_of, fill, state_of
-from shared.repository.check import check_data
 from world import Fuse, World
 
 from shared.errors import FirekeepError, NotFound
@@ -17,6 +16,7 @@ from shared.format.key import path_of
 from shared.format.record import strip_times
 from shared.jobs.commit import ENTRIES
 from shared.models.jobs import SnapshotRequest
+from shared.repository.check import check_data
 from shared.repository.tree import scan
 
 NewWorld = Callable[..., World]

@@ -13,7 +13,6 @@ from shared.models.collections import BACKUP_REQUESTS, SYSTEM_COLLECTIONS
 from shared.models.jobs import (
     BackupRequest,
     PartRequest,
-    Progress,
     RestoreRequest,
     SnapshotRequest,
     Target,
@@ -45,7 +44,6 @@ REQUESTS: list[Model] = [
         requested_by="uid",
     ),
     BackupRequest(requested_by="uid", requested_at=AT, prefixes=("cities",)),
-    Progress(phase="reading", items=5, bytes=10, total_items=50, started_at=AT, updated_at=AT, rate=2.5),
 ]
 
 
@@ -95,7 +93,6 @@ def test_a_restore_deletes_nothing_unless_asked() -> None:
         (VerifyRequest, {"verifyId": "v1", "sample": 1.01}, "sample: must be"),
         (VerifyRequest, {"verifyId": "v1", "sample": True}, "sample: must be"),
         (VerifyRequest, {"verifyId": "v1", "sample": float("nan")}, "sample: must be"),
-        (Progress, {"phase": "p", "rate": float("inf")}, "rate: must be a finite number"),
         (RestoreRequest, {"recoveryId": "r1"}, "backupId: missing"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["cities"]}, "documents.0"),
         (RestoreRequest, {"recoveryId": "r1", "backupId": "b1", "documents": ["a/b/c"]}, "documents.0"),

@@ -161,21 +161,6 @@ export interface BackupRequest {
 }
 
 /**
- * How far a job has come. `items` and `rate` in records and records per second, `bytes` as read.
- */
-export interface Progress {
-  phase: string;
-  items?: number;
-  bytes?: number;
-  totalItems?: number;
-  parts?: number;
-  partsDone?: number;
-  startedAt: Date;
-  updatedAt: Date;
-  rate?: number;
-}
-
-/**
  * Take the snapshot `backupId`. No `prefixes` means everything; without `at` the job chooses.
  */
 export interface SnapshotRequest {
