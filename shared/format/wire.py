@@ -86,7 +86,6 @@ def fields(data: bytes) -> Iterator[Field]:
         i = found[4]
 
 
-
 def signed(number: int) -> int:
     """A varint's value as int64."""
     if number >= 1 << 64:
