@@ -96,10 +96,8 @@ def watched(ports: Ports, out: Output, job: Job) -> Task:
                 ports.clock.sleep(_POLL_S)
                 watch.look()
         except KeyboardInterrupt:
-            told = f"{job.resume} --via-functions"
-            raise Interrupted(
-                "no longer watching; the functions go on", hint=f"watch again: {told}"
-            ) from None
+            hint = f"watch again: {job.resume} --via-functions" if job.resume else ""
+            raise Interrupted("no longer watching; the functions go on", hint=hint) from None
     return _unless_failed(watch.task)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from cli.commands.dev import MAIN
+from cli.interrupt import Interrupted
 from cli.output import Output
 from emulators.datasets.load import Database
 from emulators.stack import Stack, StackOptions
@@ -45,7 +46,9 @@ def demo_place(out: Output) -> Iterator[Place]:
             try:
                 with _started(folder, log) as place:
                     yield place
-            except BaseException:
+            except Exception as error:
+                if isinstance(error, Interrupted):
+                    raise
                 log.flush()
                 out.note(f"the log of the stack is kept: {_kept(folder / 'log')}")
                 raise

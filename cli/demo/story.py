@@ -14,6 +14,7 @@ from cli.demo.damage import Damage, damage, edit, tamper
 from cli.demo.place import Place, demo_place
 from cli.demo.reader import Comparison, compare
 from cli.demo.report import Facts, report
+from cli.interrupt import Interrupted
 from cli.jobs import RESTORE, SNAPSHOT, VERIFY, Job, new_id, perform, watched
 from cli.output import Output, count, duration, rate, size
 from cli.progress import terminal
@@ -32,6 +33,19 @@ _STEPS = 10
 
 def run_demo(out: Output, *, every: int, tampering: bool) -> None:
     """Tell the story, with every so many-th document. IntegrityError when what was lost did not come back."""
+    try:
+        facts = _told(out, every, tampering)
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted("the demo was stopped; nothing is left of it") from None
+    out.result(facts.as_json(), report(facts))
+    if not facts.identical:
+        raise IntegrityError(
+            f"after the restore {count(facts.wrong, 'document')} not as before: {facts.example}",
+            hint="this must never happen; please report it with the log named above",
+        )
+
+
+def _told(out: Output, every: int, tampering: bool) -> Facts:
     with ExitStack() as everything:
         story = _Story(out)
         place = story.step(
@@ -40,13 +54,7 @@ def run_demo(out: Output, *, every: int, tampering: bool) -> None:
             lambda place: f"Firestore, Pub/Sub and {count(len(place.stack.options.table), 'function')}",
         )
         story.tell(place, every, tampering)
-        facts = story.facts
-    out.result(facts.as_json(), report(facts))
-    if not facts.identical:
-        raise IntegrityError(
-            f"after the restore {count(facts.wrong, 'document')} not as before: {facts.example}",
-            hint="this must never happen; please report it with the log named above",
-        )
+        return story.facts
 
 
 class _Story:
@@ -130,7 +138,7 @@ class _Story:
     def _verify(self, place: Place) -> None:
         verify_id = self._id("verify")
         request = VerifyRequest(verify_id=verify_id, depth="data")
-        job = Job(verify_id, VERIFY, request.to_message(), verify_reading, "firekeep demo")
+        job = Job(verify_id, VERIFY, request.to_message(), verify_reading, "")
 
         def told(task: Task) -> str:
             self.facts.verified = list(task.data["verified"])
@@ -181,7 +189,7 @@ class _Story:
             RESTORE,
             request.to_message(),
             lambda _, task: restore_reading(task, total),
-            "firekeep demo",
+            "",
         )
 
         def told(task: Task) -> str:
@@ -213,7 +221,7 @@ class _Story:
     def _snapshot_job(self) -> Job:
         backup_id = self._id("demo")
         request = SnapshotRequest(backup_id=backup_id, requested_by="demo")
-        return Job(backup_id, SNAPSHOT, request.to_message(), snapshot_reading, "firekeep demo")
+        return Job(backup_id, SNAPSHOT, request.to_message(), snapshot_reading, "")
 
     def _id(self, kind: str) -> str:
         return f"{kind}-{new_id(self._clock, secrets.token_bytes)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,28 @@ def test_every_document_of_the_data_set_is_different_data(database: Database) ->
         documents
     )
     assert "missing/nobody" not in documents
+
+
+def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from cli.app import main; main()", "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert "start the local stack" in process.stderr.readline()
+    started = children_of(process.pid)
+    assert started
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.strip()) == (130, "error: the demo was stopped; nothing is left of it")
+    assert list(tmp_path.iterdir()) == []
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+def children_of(parent: int) -> list[int]:
+    """Linux tells, thread by thread."""
+    listed = [file.read_text() for file in Path(f"/proc/{parent}/task").glob("*/children")]
+    return [int(pid) for line in listed for pid in line.split()]
