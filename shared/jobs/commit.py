@@ -14,6 +14,7 @@ from shared.errors import Incomplete, IntegrityError, NotFound
 from shared.format.key import after_subtree, encode, segments_of
 from shared.format.manifest import Manifest
 from shared.jobs.failure import failing_snapshot
+from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
 from shared.models import Backup
 from shared.repository import Repository
@@ -33,12 +34,13 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
     job = ports.ledger.claim(task, owner)
     if job.ended:
         return Report(backup_id, f"already {job.state}")
-    with failing_snapshot(ports, backup_id):
-        manifest = _commit(ports, job)
-    ports.catalog.save_backup(backup_of(manifest))
-    root = manifest.roots[ENTRIES]
-    facts = {"items": root.count, "bytes": root.size, "root": root.id.hex()}
-    ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
+    with returned(ports.ledger, Lease(task, owner)):
+        with failing_snapshot(ports, backup_id):
+            manifest = _commit(ports, job)
+        ports.catalog.save_backup(backup_of(manifest))
+        root = manifest.roots[ENTRIES]
+        facts = {"items": root.count, "bytes": root.size, "root": root.id.hex()}
+        ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
 
 

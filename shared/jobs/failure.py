@@ -45,6 +45,13 @@ def failing_restore(ports: Ports, request: RestoreRequest) -> Iterator[None]:
 
 
 @contextmanager
+def failing_job(ports: Ports, job: str) -> Iterator[None]:
+    """The same for a job without a document in the catalog."""
+    with _ending(ports, job, lambda _error: None):
+        yield
+
+
+@contextmanager
 def _ending(ports: Ports, job: str, tell: Callable[[FirekeepError], None]) -> Iterator[None]:
     try:
         yield

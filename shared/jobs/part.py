@@ -15,6 +15,7 @@ from shared.errors import Incomplete
 from shared.jobs.commit import ENTRIES, commit_snapshot
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
 from shared.models.jobs import PartRequest
 from shared.repository import Repository
@@ -63,7 +64,7 @@ def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
             if job.all_parts_done
             else Report(str(task), "already done")
         )
-    with failing_snapshot(ports, request.backup_id):
+    with returned(ports.ledger, Lease(task, owner)), failing_snapshot(ports, request.backup_id):
         try:
             done = _read(ports, job, claimed, owner, deadline)
         except Incomplete:

@@ -18,6 +18,7 @@ from shared.format.record import equal, update_time
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
 from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.lease import Lease
 from shared.jobs.ports import Ports
 from shared.jobs.scope import RestoreScope, after
 from shared.jobs.tally import Tally
@@ -25,20 +26,11 @@ from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
 from shared.sources.contract import Kind, Result, Scope, Source, Write
-from shared.state.contract import TaskId
 
 _BATCH = 2_000
 _LOOK = 1_000
 """Every how many records the deadline is looked at."""
 _LOOKUP = 100
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The task that is worked on, and the name its lease is held by."""
-
-    task: TaskId
-    owner: str
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from shared.jobs.commit import ENTRIES
 from shared.jobs.documents import new_recovery
 from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Place, Ports, Report
-from shared.jobs.reconcile import Lease, Reconciliation, preview, reconcile
+from shared.jobs.reconcile import Reconciliation, preview, reconcile
 from shared.jobs.scope import scope_of
 from shared.jobs.tally import Tally
 from shared.models.content import Validation
@@ -26,18 +27,19 @@ RESTORE_TOPIC = "backup-restore"
 
 def run_restore(ports: Ports, request: RestoreRequest, deadline: Deadline) -> Report:
     """Restore what `request` names, or go on with it."""
-    task, owner = _job(ports, request), ports.owner()
-    with failing_restore(ports, request):
-        claimed = ports.ledger.claim(task.id, owner)
-        if claimed.ended:
-            return Report(request.recovery_id, f"already {claimed.state}")
-        tally = Tally.of(claimed.data)
-        done = _work(ports, request, Lease(task.id, owner), tally, deadline)
-    if not done:
-        ports.ledger.release(task.id, owner)
-        ports.publisher.publish(RESTORE_TOPIC, [request.to_message()])
-        return Report(request.recovery_id, "continued", tally.facts())
-    return _end(ports, request, Lease(task.id, owner), tally)
+    lease = Lease(_job(ports, request).id, ports.owner())
+    with returned(ports.ledger, lease):
+        with failing_restore(ports, request):
+            claimed = ports.ledger.claim(lease.task, lease.owner)
+            if claimed.ended:
+                return Report(request.recovery_id, f"already {claimed.state}")
+            tally = Tally.of(claimed.data)
+            done = _work(ports, request, lease, tally, deadline)
+        if done:
+            return _end(ports, request, lease, tally)
+    ports.ledger.release(lease.task, lease.owner)
+    ports.publisher.publish(RESTORE_TOPIC, [request.to_message()])
+    return Report(request.recovery_id, "continued", tally.facts())
 
 
 def _job(ports: Ports, request: RestoreRequest) -> Task:

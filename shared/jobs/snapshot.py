@@ -10,13 +10,14 @@ from shared.errors import BadInput, NotFound
 from shared.jobs.commit import ENTRIES, commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.failure import failing_snapshot
+from shared.jobs.lease import Lease, returned
 from shared.jobs.part import PART_TOPIC, new_part
 from shared.jobs.ports import Ports, Report
 from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.models.jobs import PartRequest, SnapshotRequest
 from shared.repository.tree import split
 from shared.sources.contract import Scope
-from shared.state.contract import Task, TaskState
+from shared.state.contract import Task, TaskId, TaskState
 
 _MAX_PARTS = 1000
 _CUTS = 256
@@ -26,7 +27,8 @@ _LARGE = 50_000
 def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
     """Plan the snapshot `request.backup_id` and publish its parts."""
     owner = ports.owner()
-    with failing_snapshot(ports, request.backup_id):
+    lease = Lease(TaskId(request.backup_id), owner)
+    with returned(ports.ledger, lease), failing_snapshot(ports, request.backup_id):
         task = _job(ports, request)
         claimed = ports.ledger.claim(task.id, owner)
         if claimed.ended:

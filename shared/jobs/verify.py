@@ -7,11 +7,13 @@ from itertools import islice
 
 from shared.errors import FirekeepError, NotFound
 from shared.jobs.commit import backup_of
+from shared.jobs.failure import failing_job
 from shared.jobs.heartbeat import Heartbeat
+from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
 from shared.models.jobs import VerifyRequest
 from shared.repository import Repository
-from shared.repository.check import check_data, check_structure
+from shared.repository.check import ALL, check_data, check_structure
 from shared.repository.findings import Finding, Tally
 from shared.state.contract import Data, TaskId, TaskState
 
@@ -26,14 +28,13 @@ def run_verify(ports: Ports, request: VerifyRequest) -> Report:
     claimed = ports.ledger.claim(task, owner)
     if claimed.ended:
         return Report(task.job, f"already {claimed.state}")
-    try:
-        read = Tally()
-        with Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read)):
-            found = _check(ports.repository(), request, read)
-    except FirekeepError as error:
-        if not error.retryable:
-            ports.ledger.fail(task.job, {"error": str(error), "code": error.code})
-        raise
+    read = Tally()
+    with (
+        returned(ports.ledger, Lease(task, owner)),
+        failing_job(ports, task.job),
+        Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read)),
+    ):
+        found = _check(ports.repository(), request, read)
     for snapshot, findings in found.items():
         _tell(ports, snapshot, findings)
     facts = {
@@ -53,6 +54,8 @@ def _live(read: Tally) -> Data:
 def _check(repository: Repository, request: VerifyRequest, read: Tally) -> dict[str, list[Finding]]:
     """What is wrong with each snapshot: nothing, or at most so many findings."""
     ids = [request.backup_id] if request.backup_id else list(repository.snapshots())
+    if not ids:
+        return {"": list(check_structure(repository, ALL, read))}
     return {snapshot: list(islice(_findings(repository, snapshot, request, read), _TOLD)) for snapshot in ids}
 
 
@@ -72,6 +75,8 @@ def _told(finding: Finding) -> str:
 
 def _tell(ports: Ports, snapshot: str, findings: list[Finding]) -> None:
     """Write the result into the snapshot's `Backup`, which is made anew if the catalog lost it."""
+    if not snapshot:
+        return
     try:
         backup = ports.catalog.backup(snapshot)
     except NotFound:
