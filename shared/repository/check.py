@@ -12,7 +12,7 @@ from typing import Final
 from shared.errors import BadInput
 from shared.format.seal import name_of
 from shared.repository.checking.frame import check_frame
-from shared.repository.checking.packs import check_packs
+from shared.repository.checking.packs import check_packs, check_sizes
 from shared.repository.checking.scene import Scene, scene_of
 from shared.repository.checking.trees import check_snapshot
 from shared.repository.findings import Finding, Tally
@@ -30,6 +30,7 @@ def check_structure(
     scene = scene_of(repository, tally or Tally())
     yield from check_frame(scene)
     yield from _snapshots(scene, snapshot, leaves=False)
+    yield from check_sizes(scene)
     yield from _conclusion(scene)
 
 
@@ -50,7 +51,8 @@ def check_data(
     thorough = snapshot is not ALL and sample >= 1
     yield from check_frame(scene)
     yield from _snapshots(scene, snapshot, leaves=thorough)
-    packs = scene.referenced if snapshot is not ALL else scene.sizes.keys() | scene.referenced
+    yield from check_sizes(scene)
+    packs = (scene.referenced if snapshot is not ALL else scene.sizes.keys()) - scene.unfit
     # A tree that was read down to its leaves has had every blob that counts opened already.
     yield from check_packs(scene, _sampled(packs, sample, salt), open_blobs=not thorough)
     if scene.broken and not thorough:

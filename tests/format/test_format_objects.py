@@ -83,6 +83,23 @@ def test_a_pack_that_is_not_exactly_right_is_damage() -> None:
         parse_pack(data[:6] + b"\x02\x00" + data[8:], SEALER, "the pack")
 
 
+@pytest.mark.parametrize(
+    ("offsets", "lengths"),
+    [((8, 8), (4, 6)), ((13, 8), (5, 5)), ((8, 13), (5, 4)), ((8, 13), (5, 6)), ((7, 12), (5, 6))],
+)
+def test_a_pack_whose_table_does_not_account_for_every_byte_is_damage(
+    offsets: tuple[int, int], lengths: tuple[int, int]
+) -> None:
+    rows = b"".join(
+        struct.pack("<32sBIII32s", bytes(32), 1, offset, length, 9, bytes(32))
+        for offset, length in zip(offsets, lengths, strict=True)
+    )
+    table = SEALER.seal_metadata(b"firekeep/1/pack table", rows)
+    data = b"FKPACK\x01\x00" + bytes(10) + table + struct.pack("<I", len(table)) + b"FKPE"
+    with pytest.raises(Corrupt, match="blobs"):
+        parse_pack(data, SEALER, "pack")
+
+
 def test_a_manifest_comes_back_as_it_was() -> None:
     sealed = seal_manifest(manifest(), SEALER)
     assert open_manifest(manifest().id, sealed, SEALER) == manifest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 import zstandard
@@ -112,6 +113,17 @@ def test_a_frame_that_would_inflate_is_refused_before_it_does() -> None:
     for frame, raw in ((bomb, 100), (bomb, MAX_RAW + 1), (unsized, 1000), (b"", 0), (b"not zstd", 8)):
         with pytest.raises(Corrupt):
             one.open(LEAF, bytes(32), b"\x01" + frame, raw, no_base)
+
+
+def test_a_claimed_length_is_compared_before_memory_is_taken_for_it() -> None:
+    one = sealer(encrypt=False, compress=True)
+    bomb = b"\x01" + zstandard.ZstdCompressor().compress(bytes(200 << 20))
+    tracemalloc.start()
+    with pytest.raises(Corrupt):
+        one.open(LEAF, bytes(32), bomb, 100, no_base)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_unknown_flags_are_refused() -> None:

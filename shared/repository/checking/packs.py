@@ -29,6 +29,20 @@ class _Looked(NamedTuple):
     findings: list[Finding]
 
 
+def check_sizes(scene: Scene) -> Iterator[Finding]:
+    """Packs that snapshots need and that are not there in the size the index says; they are not worth reading."""
+    for pack, promised in scene.store.index.packs():
+        size = scene.sizes.get(pack)
+        if pack not in scene.referenced or size == promised:
+            continue
+        scene.unfit.add(pack)
+        key = pack_key(pack)
+        if size is None:
+            yield Finding("missing", key, f"object {key} does not exist, but the index names it")
+        else:
+            yield Finding("corrupt", key, f"object {key} has {size} bytes; the index says {promised}")
+
+
 def check_packs(scene: Scene, packs: Iterable[bytes], *, open_blobs: bool) -> Iterator[Finding]:
     """Reads `packs`; notes in the scene which blobs of a damaged pack do not open."""
     indexed = Counter(row[32:40] for row in scene.store.index.rows())

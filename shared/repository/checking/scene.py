@@ -24,6 +24,8 @@ class Scene:
     """The packs there are, by id."""
     referenced: set[bytes] = field(default_factory=set)
     """The packs that the snapshots looked at need."""
+    unfit: set[bytes] = field(default_factory=set)
+    """Of these, those that do not exist in the size the index says."""
     broken: set[tuple[bytes, int]] = field(default_factory=set)
     """Pack and offset of blobs that did not open."""
     snapshots: int = 0
