@@ -7,6 +7,7 @@ for the key and for the index once, and for nothing its job does not need.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -43,9 +44,10 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
     place = Place(chosen.needed_project(), chosen.database)
     return Ports(
         place=place,
+        state=Place(chosen.needed_project(), chosen.state_database),
         source=firestore_source(chosen, place),
         target=cache(lambda other, known_as: firestore_source(chosen, other, known_as)),
-        repository=cache(lambda: open_repository(chosen)),
+        repository=_fresh(lambda: open_repository(chosen)),
         storage={"provider": "local", "path": chosen.needed_repository()},
         ledger=ledger(chosen),
         catalog=catalog(chosen),
@@ -55,6 +57,19 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         heartbeat_s=chosen.lease_s / _HEARTBEATS_PER_LEASE,
         checkpoint_bytes=chosen.checkpoint_bytes,
     )
+
+
+def _fresh(opening: Callable[[], Repository]) -> Callable[[], Repository]:
+    opened: list[Repository] = []
+
+    def repository() -> Repository:
+        if opened:
+            opened[0].refresh()
+        else:
+            opened.append(opening())
+        return opened[0]
+
+    return repository
 
 
 def inline_ports(chosen: settings.Settings) -> tuple[Ports, InlinePublisher]:

@@ -191,7 +191,7 @@ def _total(repository: Repository, manifest: Manifest, request: RestoreRequest) 
     from shared.jobs.scope import scope_of
     from shared.repository.tree import count_range
 
-    scope = scope_of(request, manifest.prefixes)
+    scope = scope_of(request, manifest.prefixes, tuple(manifest.excluded))
     root = manifest.roots[ENTRIES]
     return sum(count_range(repository, root, *one) for one in scope.ranges) + len(scope.documents)
 

@@ -51,7 +51,6 @@ def backup_of(manifest: Manifest) -> Backup:
 
 def _commit(ports: Ports, job: Task) -> Manifest:
     repository = ports.repository()
-    repository.refresh()
     earlier = _committed(repository, job)
     if earlier is not None:
         return earlier

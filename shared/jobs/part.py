@@ -91,7 +91,6 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     """Read until the part ends (True) or the deadline is near (False)."""
     repository = ports.repository()
     # What other workers have stored since this one opened the repository need not be stored again.
-    repository.refresh()
     part = part_from_json(task.data["part"])
     state = _State.of(task.data)
     slices = Slices(ports.source.read(part, state.cursor), state)

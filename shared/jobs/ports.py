@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.clock import Clock
+from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository
 from shared.sources.contract import Source
@@ -26,10 +27,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Ports:
-    """The composition root fills this in; `repository` opens the repository at first use."""
+    """The composition root fills this in.
+
+    `repository` opens the repository at first use, and at each call sees what others have made durable by then.
+    """
 
     place: Place
     """The database that is backed up."""
+    state: Place
+    """The database that holds our own documents: often the same."""
     source: Source
     target: Callable[[Place, str], Source]
     """The source for another database, to restore into; and the name by which the records' references know it."""
@@ -45,6 +51,10 @@ class Ports:
     """How often a worker renews its lease and tells its progress, in seconds."""
     checkpoint_bytes: int = 1 << 30
     """How much a part reads, in bytes of records, before what it has is made durable."""
+
+    def own_collections(self, place: Place) -> tuple[str, ...]:
+        """The root collections of `place` that are ours and not the app's."""
+        return SYSTEM_COLLECTIONS if place == self.state else ()
 
     def owner(self) -> str:
         """A name for this invocation, to hold leases by."""

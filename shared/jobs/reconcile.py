@@ -22,7 +22,6 @@ from shared.jobs.lease import Lease
 from shared.jobs.ports import Ports
 from shared.jobs.scope import RestoreScope, after
 from shared.jobs.tally import Tally
-from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
 from shared.sources.contract import Kind, Result, Scope, Source, Write
@@ -169,7 +168,7 @@ def _pairs(run: Reconciliation) -> Iterator[Pair]:
 
 def _pairs_of_prefixes(run: Reconciliation, scope: RestoreScope) -> Iterator[Pair]:
     cursor = run.tally.cursor
-    plan = run.target.plan(Scope(scope.prefixes, SYSTEM_COLLECTIONS), run.target.now())
+    plan = run.target.plan(Scope(scope.prefixes, scope.exclude), run.target.now())
     wanted = chain.from_iterable(scan(run.repository, run.root, *one) for one in after(scope.ranges, cursor))
     parts = (part for part in plan.parts if not part.end or part.end > cursor)
     live = chain.from_iterable(

@@ -74,6 +74,18 @@ def preview_restore(ports: Ports, request: RestoreRequest, tally: Tally) -> None
     preview(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
 
 
+def _exclude(ports: Ports, manifest: Manifest, place: Place) -> tuple[str, ...]:
+    """The root collections that the snapshot left out; they stay as they are in the target."""
+    missing = set(ports.own_collections(place)) - set(manifest.excluded)
+    if missing:
+        raise BadInput(
+            f"backup {manifest.id} holds the app's own {', '.join(sorted(missing))}, which in {place} are the "
+            "backup system's documents",
+            hint="restore to another database",
+        )
+    return tuple(manifest.excluded)
+
+
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
     with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
         return reconcile(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
@@ -82,17 +94,19 @@ def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, dea
 def _reconciliation(
     ports: Ports, request: RestoreRequest, lease: Lease, *, tally: Tally, deadline: Deadline, beat: Heartbeat
 ) -> Reconciliation:
+    repository = ports.repository()
     manifest = _manifest(ports, request)
-    target = ports.source
+    place, target = ports.place, ports.source
     if request.target is not None:
-        target = ports.target(Place(request.target.project, request.target.database), manifest.database)
+        place = Place(request.target.project, request.target.database)
+        target = ports.target(place, manifest.database)
     return Reconciliation(
         ports,
         lease,
-        scope_of(request, manifest.prefixes),
+        scope_of(request, manifest.prefixes, _exclude(ports, manifest, place)),
         request.exact,
         request.overwrite,
-        ports.repository(),
+        repository,
         manifest.roots[ENTRIES],
         target,
         tally,

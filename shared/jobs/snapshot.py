@@ -13,7 +13,6 @@ from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.part import PART_TOPIC, new_part
 from shared.jobs.ports import Ports, Report
-from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.models.jobs import PartRequest, SnapshotRequest
 from shared.repository.tree import split
 from shared.sources.contract import Scope
@@ -53,7 +52,7 @@ def _job(ports: Ports, request: SnapshotRequest) -> Task:
         "requestedBy": request.requested_by,
         "at": request.at or ports.source.instant(),
         "prefixes": list(request.prefixes),
-        "exclude": list(SYSTEM_COLLECTIONS),
+        "exclude": list(ports.own_collections(ports.place)),
         "parent": _parent(ports),
         "startedAt": now,
     }
@@ -89,7 +88,8 @@ def _plan(ports: Ports, task: Task, owner: str) -> None:
             f"{len(plan.parts)} parts are too many for one snapshot", hint="raise FIREKEEP_PART_DOCUMENTS"
         )
     parts = [new_part(part) for part in plan.parts]
-    facts = {"expected": plan.expected, "excluded": dict(plan.excluded)}
+    excluded = {name: plan.excluded.get(name, 0) for name in scope.exclude}
+    facts = {"expected": plan.expected, "excluded": excluded}
     ports.ledger.set_parts(task.id.job, owner, parts, facts)
     backup = ports.catalog.backup(task.id.job)
     ports.catalog.save_backup(backup.changed(status="in_progress"))

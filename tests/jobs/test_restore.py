@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -138,8 +139,6 @@ def test_a_record_that_moves_under_the_restore_is_left_and_named(new_world: NewW
             client.document("users/u000").set({"name": "somebody wrote this"})
             return self._source.apply(writes)
 
-    from dataclasses import replace
-
     world.ports = lambda: replace(ports(), source=Moving(ports().source))  # type: ignore[method-assign]
     told = facts(world.restore("r1", "b1"))
     assert told["conflicts"] == 1
@@ -193,6 +192,38 @@ def test_a_deadline_only_makes_it_take_more_deliveries(new_world: NewWorld) -> N
     assert any(report.outcome == "continued" for report in world.reports)
     assert state_of(world.settings.project) == full
     assert before.keys() < full.keys()
+
+
+def test_an_app_whose_collections_are_named_like_ours_keeps_them(new_world: NewWorld) -> None:
+    """With the state in a database of its own, nothing of the app's is left out, or ever lost."""
+    world = new_world()
+    world.settings = replace(world.settings, state_database="firekeep")
+    client = client_of(world.settings.project)
+    client.document("backups/mine").set({"app": True})
+    client.document("users/u").set({"app": True})
+    world.snapshot("b1")
+    assert world.repository().manifest("b1").roots["entries"].count == 2
+    client.document("backups/mine").delete()
+    client.document("backups/junk").set({"junk": True})
+    world.restore("r1", "b1", exact=True)
+    assert client.document("backups/mine").get().to_dict() == {"app": True}
+    assert not client.document("backups/junk").get().exists
+    world.restore("r2", "b1", exact=True, target={"project": world.settings.project, "database": "firekeep"})
+    assert isinstance(world.errors[-1], BadInput)
+    assert client_of(world.settings.project, "firekeep").document("backups/b1").get().exists
+
+
+def test_a_process_that_lives_on_sees_backups_made_by_others(new_world: NewWorld) -> None:
+    world, _ = backed_up(new_world)
+    kept = world.ports()
+    client = client_of(world.settings.project)
+    client.document("users/later").set({"n": 1})
+    world.snapshot("b2")
+    full = state_of(world.settings.project)
+    damage(client)
+    world.ports = lambda: kept  # type: ignore[method-assign]
+    world.restore("r1", "b2", exact=True)
+    assert state_of(world.settings.project) == full
 
 
 def _run(new_world: NewWorld, moment: int | None) -> World:

@@ -127,6 +127,8 @@ class World:
         opened: list[Repository] = []
 
         def repository() -> Repository:
+            for repository in opened:
+                repository.refresh()
             if not opened:
                 opened.append(
                     Repository.open(provider, rings, secrets.token_bytes, Tuning(pack_bytes=16 << 10))
