@@ -18,6 +18,7 @@ from repository_samples import (
     manifest,
     opened,
     ring,
+    take_next,
     take_snapshot,
 )
 
@@ -189,3 +190,37 @@ def test_the_wrapped_key_of_another_repository_is_not_taken_for_ours(tmp_path: P
     store_wrapped(disk(tmp_path), ring(), bytes(32), b"another one here")
     with pytest.raises(Missing, match="no wrapped master key"):
         opened(disk(tmp_path), SMALL)
+
+
+def test_a_patch_whose_base_is_gone_is_lost_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    one_blob_a_pack = replace(TUNING, pack_bytes=1)
+    repository = made(disk(tmp_path), tuning=one_blob_a_pack)
+    model = {b"%04d" % number: os.urandom(300) for number in range(60)}
+    take_snapshot(repository, "one", model)
+    take_next(repository, "two", "one", {b"0030": b"changed"})
+    index = repository.store.index
+    patches = [row for row in index.rows() if row[40:48] != bytes(8) and row[60] == LEAF]
+    assert len(patches) == 1
+    base = index.complete(patches[0][40:48])
+    assert base is not None
+    (tmp_path / pack_key(index.find(base)[0].pack)).unlink()
+    for check in (check_structure, check_data):
+        ranges = [finding.lost for finding in check(repository, "two") if finding.lost is not None]
+        assert len(ranges) == 1
+        assert ranges[0][0] < b"0030" <= ranges[0][1]
+        assert ranges[0] != (b"", b"")
+
+
+def test_nothing_is_told_twice_although_the_trees_are_walked_twice(tmp_path: Path) -> None:
+    repository = made(disk(tmp_path))
+    take_snapshot(repository, "one", entries(5, 400))
+    take_next(repository, "two", "one", {b"a": b"b"})
+    (tmp_path / "snapshots" / "gone").write_bytes(b"rubbish")
+    root_pack = repository.store.index.find(repository.manifest("one").roots["entries"].id)[0].pack
+    path = tmp_path / pack_key(root_pack)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8] + bytes(len(whole) - 8))
+    findings = list(check_data(repository, ALL))
+    where = [(finding.code, finding.key, finding.snapshot, finding.lost) for finding in findings]
+    assert len(where) == len(set(where))
+    assert len([finding for finding in findings if finding.key == "snapshots/gone"]) == 1
