@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from shared.errors import BadInput
-from shared.keys.passphrase import DEFAULT_COST, Passphrase
+from shared.errors import BadInput, Denied
+from shared.keys.passphrase import DEFAULT_COST, Passphrase, read_passphrase
 
 MASTER = bytes(range(32))
 
@@ -71,3 +72,18 @@ def test_absurd_parameters_are_refused_before_they_cost_anything(change: dict[st
     with pytest.raises(BadInput):
         ring().unwrap(replace(wrapped, parameters={**wrapped.parameters, **change}), b"here")
     assert monotonic() - started < 1
+
+
+def test_a_passphrase_file_is_one_private_line(tmp_path: Path) -> None:
+    path = tmp_path / "phrase"
+    for text in (" correct horse ", " correct horse \n", " correct horse \r\n"):
+        path.write_bytes(text.encode())
+        path.chmod(0o600)
+        assert read_passphrase(path) == " correct horse "
+    for data in (b"two\nlines\n", b"\xff\xfe", b"x" * 5000):
+        path.write_bytes(data)
+        with pytest.raises(BadInput):
+            read_passphrase(path)
+    path.chmod(0o644)
+    with pytest.raises(Denied):
+        read_passphrase(path)

@@ -220,6 +220,30 @@ def test_many_threads_read_at_once(tmp_path: Path) -> None:
     assert got == [data[number % 80] for number in range(800)]
 
 
+def test_blobs_read_in_the_order_they_lie_need_few_requests_and_scattered_ones_read_no_more_than_they_are(
+    tmp_path: Path,
+) -> None:
+    class Counting(Recording):
+        def get(self, key: str, span: Span = WHOLE) -> bytes:
+            if key.startswith("packs/"):
+                spans.append(span.length or 0)
+            return super().get(key, span)
+
+    tuning = replace(TUNING, pack_bytes=1 << 20, read_ahead=1 << 16)
+    data = blobs(600)
+    with made(disk(tmp_path), tuning=tuning).writer() as writer:
+        ids = [writer.put(LEAF, blob) for blob in data]
+        writer.flush()
+    spans: list[int] = []
+    reader = opened(Counting(disk(tmp_path)), tuning=replace(tuning, cache_bytes=0))
+    assert [reader.get(LEAF, blob_id) for blob_id in ids] == data
+    assert len(spans) < 12
+    spans.clear()
+    lone = opened(Counting(disk(tmp_path)), tuning=tuning)
+    assert lone.get(LEAF, ids[300]) == data[300]
+    assert spans == [len(data[300]) + 29]
+
+
 def test_huge_blobs_and_empty_ones_pass(tmp_path: Path) -> None:
     repository = made(disk(tmp_path))
     huge, large = os.urandom(1 << 20) + bytes(5 << 20), os.urandom(1 << 20)
