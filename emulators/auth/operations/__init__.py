@@ -1,0 +1,1 @@
+"""What can be asked: one function a method of the API, from a call to the answer's JSON."""
