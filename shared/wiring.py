@@ -48,6 +48,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         source=firestore_source(chosen, place),
         target=cache(lambda other, known_as: firestore_source(chosen, other, known_as)),
         repository=_fresh(lambda: open_repository(chosen)),
+        salvage=lambda: open_repository(chosen, salvage=True),
         storage={"provider": "local", "path": chosen.needed_repository()},
         ledger=ledger(chosen),
         catalog=catalog(chosen),
@@ -114,11 +115,13 @@ def _firestore_channel(emulator: str) -> Any:
     return open_channel(emulator)
 
 
-def open_repository(chosen: settings.Settings) -> Repository:
-    """The repository that exists at the configured place."""
+def open_repository(chosen: settings.Settings, *, salvage: bool = False) -> Repository:
+    """The repository that exists at the configured place; `salvage` passes over damaged indexes."""
     from shared.repository import Repository
 
-    return Repository.open(provider(chosen), keyrings(chosen), secrets.token_bytes, tuning(chosen))
+    return Repository.open(
+        provider(chosen), keyrings(chosen), secrets.token_bytes, tuning(chosen), salvage=salvage
+    )
 
 
 def create_repository(chosen: settings.Settings, options: Options) -> Repository:

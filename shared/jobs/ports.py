@@ -40,6 +40,8 @@ class Ports:
     target: Callable[[Place, str], Source]
     """The source for another database, to restore into; and the name by which the records' references know it."""
     repository: Callable[[], Repository]
+    salvage: Callable[[], Repository]
+    """Opens the repository anew, past what is damaged, for a check."""
     storage: Mapping[str, str]
     """`provider` and `path`, as the catalog shows them."""
     ledger: Ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from shared.errors import FirekeepError, NotFound
+from shared.errors import FirekeepError, IntegrityError, NotFound
 from shared.jobs.commit import backup_of
 from shared.jobs.failure import failing_job
 from shared.jobs.heartbeat import Heartbeat
@@ -14,7 +14,7 @@ from shared.jobs.ports import Ports, Report
 from shared.models.jobs import VerifyRequest
 from shared.repository import Repository
 from shared.repository.check import ALL, check_data, check_structure
-from shared.repository.findings import Finding, Tally
+from shared.repository.findings import Finding, Tally, of_error
 from shared.state.contract import Data, TaskId, TaskState
 
 _TOLD = 100
@@ -34,7 +34,7 @@ def run_verify(ports: Ports, request: VerifyRequest) -> Report:
         failing_job(ports, task.job),
         Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read)),
     ):
-        found = _check(ports.repository(), request, read)
+        found = _check(ports, request, read)
     for snapshot, findings in found.items():
         _tell(ports, snapshot, findings)
     facts = {
@@ -51,8 +51,13 @@ def _live(read: Tally) -> Data:
     return {"liveObjects": read.objects, "liveItems": read.blobs, "liveBytes": read.bytes}
 
 
-def _check(repository: Repository, request: VerifyRequest, read: Tally) -> dict[str, list[Finding]]:
+def _check(ports: Ports, request: VerifyRequest, read: Tally) -> dict[str, list[Finding]]:
     """What is wrong with each snapshot: nothing, or at most so many findings."""
+    try:
+        repository = ports.salvage()
+    except IntegrityError as error:
+        # Not even the configuration or the key can be read: that is what is wrong with every snapshot.
+        return {request.backup_id or "": [of_error(error, "")]}
     ids = [request.backup_id] if request.backup_id else list(repository.snapshots())
     if not ids:
         return {"": list(check_structure(repository, ALL, read))}

@@ -151,7 +151,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_result_is_still_plain(desk: Desk) 
     assert process.returncode == 0
     assert out.startswith("Backup seen is complete.\n")
     assert "\x1b" not in out
-    assert re.search(r"reading .*\x1b.*of \d", b"".join(shown).decode())
+    assert re.search(r"(reading|committing) .*\x1b.*of \d", b"".join(shown).decode())
 
 
 def test_elsewhere_there_is_no_bar(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,8 +185,7 @@ def test_damage_is_found_told_and_named_in_the_catalog(new_world: NewWorld) -> N
         assert world.ports().catalog.backup("b1").validation.verified is verified
     repository = world.repository()
     pack = next(found.key for found in repository.store.provider.list("packs/"))
-    place = os.path.join(world.settings.repository, pack)  # noqa: PTH118  # a place given as text
-    with open(place, "r+b") as file:  # noqa: PTH123
+    with (Path(world.settings.repository) / pack).open("r+b") as file:
         file.seek(100)
         byte = file.read(1)
         file.seek(100)
@@ -196,6 +196,25 @@ def test_damage_is_found_told_and_named_in_the_catalog(new_world: NewWorld) -> N
     validation = world.ports().catalog.backup("b1").validation
     assert not validation.verified
     assert any(pack in error for error in validation.errors or ())
+
+
+@pytest.mark.parametrize("kind", ["config", "keys", "index", "snapshots", "packs"])
+def test_damage_of_any_kind_of_object_is_a_result_and_unverifies_the_backup(
+    new_world: NewWorld, kind: str
+) -> None:
+    world = new_world()
+    client_of(world.settings.project).document("a/b").set({"n": 1})
+    world.snapshot("b1")
+    world.run("backup-verify", VerifyRequest(verify_id="v1", backup_id="b1").to_message())
+    assert world.ports().catalog.backup("b1").validation.verified
+    place = Path(world.settings.repository)
+    target = next(found for found in [place / kind, *sorted((place / kind).rglob("*"))] if found.is_file())
+    data = bytearray(target.read_bytes())
+    data[len(data) // 2] ^= 1
+    target.write_bytes(data)
+    request = VerifyRequest(verify_id="v2", backup_id="b1", depth="data")
+    assert world.run("backup-verify", request.to_message())[-1].outcome == "damaged"
+    assert not world.ports().catalog.backup("b1").validation.verified
 
 
 def test_verifying_what_is_not_there_fails(new_world: NewWorld) -> None:

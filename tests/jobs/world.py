@@ -144,6 +144,7 @@ class World:
             publisher=Fused(self.queue, fuse, ("publish",)),
             source=Fused(base.source, fuse, ("apply",)),
             repository=repository,
+            salvage=lambda: wiring.open_repository(self.settings, salvage=True),
             clock=self.clock,
             heartbeat_s=3600,
             checkpoint_bytes=4_000,
