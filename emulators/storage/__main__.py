@@ -1,0 +1,57 @@
+"""`python -m emulators.storage --host 127.0.0.1 --port 0`: serves until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from datetime import timedelta
+
+from emulators.storage.refusal import Refused
+from emulators.storage.server import SOFT_DELETE, StorageEmulator
+from shared.errors import FirekeepError
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m emulators.storage", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument(
+        "--project-id", default="demo-firekeep", help="the project of the buckets made at the start"
+    )
+    parser.add_argument(
+        "--bucket", action="append", default=[], help="a bucket to start with; may be repeated"
+    )
+    parser.add_argument("--pubsub", metavar="HOST:PORT", help="the Pub/Sub emulator that notifications go to")
+    parser.add_argument(
+        "--soft-delete",
+        type=int,
+        metavar="SECONDS",
+        default=int(SOFT_DELETE.total_seconds()),
+        help="how long new buckets keep deleted objects when they do not say; 0 for not at all",
+    )
+    options = parser.parse_args(argv)
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        emulator = StorageEmulator(
+            options.host,
+            options.port,
+            project=options.project_id,
+            buckets=options.bucket,
+            pubsub=options.pubsub,
+            soft_delete=timedelta(seconds=options.soft_delete),
+        )
+        address = emulator.start()
+    except (FirekeepError, Refused) as problem:
+        sys.stderr.write(f"storage: {problem}\n")
+        return problem.exit_status if isinstance(problem, FirekeepError) else 1
+    sys.stdout.write(f"storage ready {address}\n")
+    sys.stdout.flush()
+    signal.sigwait(signals)
+    emulator.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The fields of a bucket's resource that clients write: defaults, checks, and how they merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulators.storage.attributes import check_class
+from emulators.storage.model import Attributes
+from emulators.storage.refusal import forbidden, invalid, unsupported
+from emulators.storage.times import rfc3339
+
+# Kept and given back, whatever they hold; those with a meaning here are checked below.
+_KEPT = (
+    "autoclass",
+    "billing",
+    "cors",
+    "customPlacementConfig",
+    "defaultEventBasedHold",
+    "encryption",
+    "iamConfiguration",
+    "labels",
+    "lifecycle",
+    "location",
+    "logging",
+    "retentionPolicy",
+    "rpo",
+    "softDeletePolicy",
+    "storageClass",
+    "versioning",
+    "website",
+)
+_FIXED = ("location", "customPlacementConfig")
+_REGIONS = frozenset({"US", "EU", "ASIA"})
+_RETENTION_MOST = 3_155_760_000
+_SOFT_LEAST, _SOFT_MOST = 7 * 86_400, 90 * 86_400
+
+
+def new_attributes(resource: dict[str, Any], now: int, soft_delete: int) -> Attributes:
+    """A new bucket's fields. Refused when one is not valid."""
+    wanted = _pick(resource)
+    location = str(wanted.get("location") or "US").upper()
+    defaults: Attributes = {
+        "location": location,
+        "locationType": "multi-region" if location in _REGIONS else "region",
+        "storageClass": "STANDARD",
+        "softDeletePolicy": {"retentionDurationSeconds": str(soft_delete), "effectiveTime": rfc3339(now)},
+    }
+    return _checked({**defaults, **wanted, "location": location}, defaults, now)
+
+
+def merged_attributes(old: Attributes, patch: dict[str, Any], now: int, *, replacing: bool) -> Attributes:
+    """A bucket's fields after a change: nested objects merge, null removes. Refused when one is not valid."""
+    wanted = _pick(patch)
+    for name in _FIXED:
+        if name in wanted and wanted[name] != old.get(name):
+            raise invalid(f"A bucket's {name} cannot be changed.")
+    kept = {
+        name: old[name]
+        for name in (*_FIXED, "locationType", "storageClass", "softDeletePolicy")
+        if name in old
+    }
+    merged = {**kept, **wanted} if replacing else _merge(old, wanted)
+    for name in ("storageClass", "softDeletePolicy"):
+        if merged.get(name) is None:
+            merged[name] = old[name]
+    return _checked({**merged, "location": old["location"]}, old, now)
+
+
+def _pick(resource: dict[str, Any]) -> Attributes:
+    if resource.get("acl") or resource.get("defaultObjectAcl"):
+        raise unsupported("An access control list")
+    if (resource.get("hierarchicalNamespace") or {}).get("enabled"):
+        raise unsupported("A hierarchical namespace")
+    if (resource.get("encryption") or {}).get("defaultKmsKeyName"):
+        raise unsupported("Encryption with a customer's key")
+    return {name: resource[name] for name in _KEPT if name in resource}
+
+
+def _merge(old: Any, patch: Any) -> Any:
+    if not isinstance(old, dict) or not isinstance(patch, dict):
+        return patch
+    merged = {**old}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(old.get(name), value)
+    return merged
+
+
+def _checked(wanted: Attributes, old: Attributes, now: int) -> Attributes:
+    attributes = {name: value for name, value in wanted.items() if value is not None}
+    attributes["storageClass"] = check_class(attributes.get("storageClass"), "STANDARD")
+    attributes["iamConfiguration"] = _iam_configuration(attributes.get("iamConfiguration"))
+    attributes["softDeletePolicy"] = _soft_delete(
+        attributes["softDeletePolicy"], old.get("softDeletePolicy"), now
+    )
+    retention = check_policy(old.get("retentionPolicy"), attributes.pop("retentionPolicy", None), now)
+    if retention:
+        attributes["retentionPolicy"] = retention
+    versioning = attributes.get("versioning", {})
+    if not isinstance(versioning, dict) or not isinstance(versioning.get("enabled", False), bool):
+        raise invalid("Invalid value for versioning")
+    return attributes
+
+
+def _iam_configuration(value: Any) -> Attributes:
+    wanted = value if isinstance(value, dict) else {}
+    if wanted.get("publicAccessPrevention", "inherited") not in {"inherited", "unspecified", "enforced"}:
+        raise invalid("Invalid value for publicAccessPrevention: it is inherited or enforced")
+    uniform = {"uniformBucketLevelAccess": {"enabled": False}, "bucketPolicyOnly": {"enabled": False}}
+    return {"publicAccessPrevention": "inherited", **uniform, **wanted}
+
+
+def _seconds(value: Any, name: str) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise invalid(f"Invalid value for {name}: {text[:100]}")
+    return int(text)
+
+
+def _soft_delete(value: Any, old: Any, now: int) -> Attributes:
+    if not isinstance(value, dict):
+        raise invalid("Invalid value for softDeletePolicy")
+    seconds = _seconds(value.get("retentionDurationSeconds", 0), "softDeletePolicy.retentionDurationSeconds")
+    if old and seconds == int(old["retentionDurationSeconds"]):
+        return dict(old)
+    if seconds and not _SOFT_LEAST <= seconds <= _SOFT_MOST:
+        raise invalid("The softDeletePolicy's duration is 0, or from 7 to 90 days.")
+    return {"retentionDurationSeconds": str(seconds), "effectiveTime": rfc3339(now)}
+
+
+def check_policy(old: Any, new: Any, now: int) -> Attributes | None:
+    """The retention policy after a change. Refused when the old one is locked and the new one is weaker."""
+    if new is not None and not isinstance(new, dict):
+        raise invalid("Invalid value for retentionPolicy")
+    period = _seconds((new or {}).get("retentionPeriod", 0), "retentionPolicy.retentionPeriod")
+    if period > _RETENTION_MOST:
+        raise invalid("The retentionPeriod is at most 100 years.")
+    before = int(old["retentionPeriod"]) if old else 0
+    if old and old.get("isLocked") and period < before:
+        raise forbidden("The bucket's retention policy is locked: it cannot be removed or shortened.")
+    if not period:
+        return None
+    if old and period == before:
+        return dict(old)
+    changed = {"retentionPeriod": str(period), "effectiveTime": rfc3339(now)}
+    return {**changed, "isLocked": True} if old and old.get("isLocked") else changed

@@ -1,0 +1,72 @@
+"""What happened to an object, and its delivery to whoever wants to know, in order, on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Kind = Literal["finalize", "delete", "archive", "metadataUpdate"]
+_log = logging.getLogger("emulators.storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`resource` is the object's JSON resource as it was after the change (for a delete: before it), which is also
+    the data of the platform's event; `time` is aware and in UTC.
+
+    `overwrote` and `overwritten_by` are the generations on the two sides of an overwrite.
+    `notifications` are the bucket's notification configurations at that moment.
+    """
+
+    kind: Kind
+    bucket: str
+    name: str
+    generation: int
+    time: datetime
+    resource: dict[str, Any]
+    overwrote: int | None = None
+    overwritten_by: int | None = None
+    notifications: tuple[dict[str, Any], ...] = ()
+
+
+Sink = Callable[[Change], None]
+
+
+class Dispatcher:
+    """Calls each sink with each change. A sink that fails is logged and misses that change only."""
+
+    def __init__(self, sinks: list[Sink]) -> None:
+        self._sinks = sinks
+        self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="storage-changes", daemon=True)
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self._sinks)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def offer(self, change: Change) -> None:
+        self._queue.put(change)
+
+    def stop(self) -> None:
+        """Delivers what was offered, then ends."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (change := self._queue.get()) is not None:
+            for sink in self._sinks:
+                self._deliver(sink, change)
+
+    def _deliver(self, sink: Sink, change: Change) -> None:
+        try:
+            sink(change)
+        except Exception:  # noqa: BLE001  # one bad sink must not end the others
+            _log.exception("delivering a change of bucket %s", change.bucket)

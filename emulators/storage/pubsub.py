@@ -1,0 +1,67 @@
+"""Publishing to the Pub/Sub emulator, at least once: again until it is taken, or the topic is gone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import grpc
+from google.pubsub_v1.types import pubsub
+
+_log = logging.getLogger("emulators.storage")
+_SERVICE = "/google.pubsub.v1.Publisher/"
+_TIMEOUT_S = 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_FINAL = frozenset(
+    {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED}
+)
+_Message: Any = pubsub.PubsubMessage.pb()
+_Publish: Any = pubsub.PublishRequest.pb()
+_GetTopic: Any = pubsub.GetTopicRequest.pb()
+
+
+class Publisher:
+    """Publishes over one channel to `host`, `HOST:PORT` of a Pub/Sub emulator."""
+
+    def __init__(self, host: str) -> None:
+        self._channel = grpc.insecure_channel(host)
+        self._stopping = threading.Event()
+        self._publish = self._call("Publish", _Publish)
+        self._get_topic = self._call("GetTopic", _GetTopic)
+
+    def _call(self, method: str, request: Any) -> Any:
+        return self._channel.unary_unary(
+            _SERVICE + method, request_serializer=request.SerializeToString, response_deserializer=bytes
+        )
+
+    def has_topic(self, topic: str) -> bool:
+        try:
+            self._get_topic(_GetTopic(topic=topic), timeout=_TIMEOUT_S)
+        except grpc.RpcError as problem:
+            _log.info("asking for topic %s: %s", topic, problem.code())
+            return False
+        return True
+
+    def publish(self, topic: str, data: bytes, attributes: dict[str, str]) -> None:
+        """Returns when the message is taken, refused for good, or the publisher is stopped."""
+        request = _Publish(topic=topic, messages=[_Message(data=data, attributes=attributes)])
+        pause = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            try:
+                self._publish(request, timeout=_TIMEOUT_S)
+            except grpc.RpcError as problem:
+                if problem.code() in _FINAL:
+                    _log.warning("a notification to %s was refused: %s", topic, problem.code())
+                    return
+                self._stopping.wait(pause)
+                pause = min(_LONGEST_PAUSE_S, pause * 2)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Ends the attempts."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        self._channel.close()

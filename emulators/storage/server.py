@@ -1,0 +1,131 @@
+"""The emulator as one object: a listener, and a thread for each connection."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from emulators.loopback import check_loopback
+from emulators.storage.buckets import make_bucket
+from emulators.storage.changes import Dispatcher, Sink
+from emulators.storage.connection import serve
+from emulators.storage.content import Scratch
+from emulators.storage.routes import Router
+from emulators.storage.service import Service
+from emulators.storage.store import Store
+from emulators.storage.times import micros
+from shared.errors import Unavailable
+
+SOFT_DELETE = timedelta(days=7)
+_BACKLOG = 1024
+_STOP_S = 2.0
+
+
+class StorageEmulator:
+    """Cloud Storage for this machine. Nothing is kept when it stops.
+
+    `buckets` are made at the start; `on_change` is called with each change of an object, in order, on a thread of
+    its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets' notifications; `soft_delete` is how
+    long new buckets keep deleted objects when they do not say; `clock` tells microseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        project: str = "demo-firekeep",
+        buckets: Iterable[str] = (),
+        on_change: Sink | None = None,
+        pubsub: str | None = None,
+        soft_delete: timedelta = SOFT_DELETE,
+        clock: Callable[[], int] = micros,
+    ) -> None:
+        self._host = check_loopback(host)
+        self._port = port
+        sinks: list[Sink] = [] if on_change is None else [on_change]
+        self._publisher = None
+        if pubsub is not None:
+            # Only here, because gRPC takes a while to import.
+            from emulators.storage.notifications import Notifier
+            from emulators.storage.pubsub import Publisher
+
+            self._publisher = Publisher(pubsub)
+            sinks.append(Notifier(self._publisher))
+        self._dispatcher = Dispatcher(sinks)
+        store = Store(clock, self._dispatcher)
+        seconds = int(soft_delete.total_seconds())
+        self._service = Service(store, Scratch(), project, seconds, self._publisher)
+        for name in buckets:
+            make_bucket(self._service, name, project, {}, retention=False)
+        self._router = Router(self._service)
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def start(self) -> str:
+        """Serves in the background. Answers `HOST:PORT`. Raises Unavailable when the port is taken."""
+        self._listener = _bind(self._host, self._port)
+        self._address = self._listener.getsockname()
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        address = f"{shown}:{self._address[1]}"
+        self._service.store.base = f"http://{address}"
+        self._dispatcher.start()
+        self._acceptor = threading.Thread(target=self._accept, name="storage", daemon=True)
+        self._acceptor.start()
+        return address
+
+    def stop(self) -> None:
+        """Closes every connection, in the middle of a request too, and removes what was stored."""
+        with self._lock:
+            self._stopping = True
+        # A connection of our own wakes the acceptor on every platform.
+        with contextlib.suppress(OSError):
+            socket.create_connection(self._address[:2], timeout=_STOP_S).close()
+        self._acceptor.join()
+        self._listener.close()
+        with self._lock:
+            open_sockets = list(self._sockets)
+        for sock in open_sockets:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        if self._publisher is not None:
+            self._publisher.stop()
+        self._dispatcher.stop()
+        if self._publisher is not None:
+            self._publisher.close()
+        self._service.scratch.close()
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            with self._lock:
+                if self._stopping:
+                    sock.close()
+                    return
+                self._sockets.add(sock)
+            threading.Thread(target=self._serve, args=(sock,), name="storage-client", daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            serve(sock, self._router.handle)
+        finally:
+            with self._lock:
+                self._sockets.discard(sock)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as problem:
+        listener.close()
+        raise Unavailable(f"starting Cloud Storage on {host}:{port}: {problem.strerror}") from problem
+    return listener

@@ -1,0 +1,262 @@
+"""All buckets and objects, and every change to them: each is atomic, checked against its preconditions, and told.
+
+One lock guards everything; nothing is read from or written to a client while it is held.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from emulators.storage.attributes import check_class, patched, without_nulls
+from emulators.storage.changes import Change, Dispatcher, Kind
+from emulators.storage.content import Content
+from emulators.storage.model import Attributes, Bucket, Entry, Version
+from emulators.storage.names import check_object
+from emulators.storage.preconditions import NONE, Conditions
+from emulators.storage.refusal import invalid, no_bucket, no_object
+from emulators.storage.resources import object_resource
+from emulators.storage.retention import check_removal, check_retention
+from emulators.storage.times import SECOND, as_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An object to be made: its content is complete and checked."""
+
+    name: str
+    content: Content
+    attributes: Attributes
+    storage_class: str | None = None
+    components: int | None = None
+
+
+class Store:
+    """`clock` tells microseconds since 1970; `base` is the server's address for the links in told changes."""
+
+    def __init__(self, clock: Callable[[], int], dispatcher: Dispatcher) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.buckets: dict[str, Bucket] = {}
+        self.base = ""
+        self._dispatcher = dispatcher
+        self._last = 0
+
+    def next_generation(self) -> int:
+        """Unique and ascending, and close to the time."""
+        with self.lock:
+            self._last = max(self._last + 1, self.clock())
+            return self._last
+
+    def bucket(self, name: str) -> Bucket:
+        """Refused when there is none."""
+        found = self.buckets.get(name)
+        if found is None:
+            raise no_bucket()
+        return found
+
+    def find(
+        self, bucket: str, name: str, generation: int | None = None, conditions: Conditions = NONE
+    ) -> Version:
+        """The live version, or that of a generation. Refused when there is none or a condition fails."""
+        with self.lock:
+            entry = self.bucket(bucket).entries.get(name)
+            version: Version | None = entry.find(generation) if entry else None
+            if version is None:
+                raise no_object(bucket, name, generation)
+            conditions.check(version)
+            return version
+
+    def find_soft(self, bucket: str, name: str, generation: int) -> Version:
+        """A soft-deleted version."""
+        with self.lock:
+            found = self.bucket(bucket)
+            self._purge(found)
+            version: Version | None = found.soft.get((name, generation))
+            if version is None:
+                raise no_object(bucket, name, generation)
+            return version
+
+    def check(self, bucket: str, name: str, conditions: Conditions) -> None:
+        """Refused when the object could not be made now."""
+        check_object(name)
+        with self.lock:
+            entry = self.bucket(bucket).entries.get(name)
+            conditions.check(entry.live if entry else None)
+
+    def insert(self, bucket_name: str, draft: Draft, conditions: Conditions = NONE) -> Version:
+        """Makes the object's next generation, which becomes the live one."""
+        check_object(draft.name)
+        with self.lock:
+            bucket = self.bucket(bucket_name)
+            entry: Entry = bucket.entries.get(draft.name) or Entry()
+            old = entry.live
+            conditions.check(old)
+            now = self.clock()
+            if old is not None:
+                check_removal(old, bucket, now, archiving=bucket.versioning)
+            new = self._version(bucket, draft, now)
+            if old is not None:
+                self._retire(bucket, entry, old, now, new.generation)
+            entry.live = new
+            bucket.entries[draft.name] = entry
+            self._tell("finalize", bucket, new, overwrote=old.generation if old else None)
+            return new
+
+    def _version(self, bucket: Bucket, draft: Draft, now: int) -> Version:
+        attributes = without_nulls(draft.attributes)
+        if "retention" in attributes:
+            attributes["retention"] = check_retention(
+                None, attributes["retention"], bucket, now, override=False
+            )
+        if bucket.attributes.get("defaultEventBasedHold"):
+            attributes.setdefault("eventBasedHold", True)
+        return Version(
+            bucket=bucket.name,
+            name=draft.name,
+            generation=self.next_generation(),
+            content=draft.content,
+            attributes=attributes,
+            storage_class=check_class(draft.storage_class, bucket.storage_class),
+            created=now,
+            updated=now,
+            components=draft.components,
+        )
+
+    def delete(
+        self, bucket_name: str, name: str, generation: int | None = None, conditions: Conditions = NONE
+    ) -> None:
+        """Without a generation, the live version becomes noncurrent in a bucket with versioning, else it goes."""
+        with self.lock:
+            version = self.find(bucket_name, name, generation, conditions)
+            bucket = self.buckets[bucket_name]
+            now = self.clock()
+            archiving = generation is None and bucket.versioning
+            check_removal(version, bucket, now, archiving=archiving)
+            entry = bucket.entries[name]
+            if archiving:
+                self._retire(bucket, entry, version, now)
+            else:
+                self._remove(bucket, entry, version, now)
+            if not entry.versions():
+                del bucket.entries[name]
+
+    def move(
+        self, bucket_name: str, source: Version, draft: Draft, conditions: Conditions, ours: Conditions
+    ) -> Version:
+        """Makes the new object and deletes its source at once."""
+        with self.lock:
+            bucket = self.bucket(bucket_name)
+            current = self.find(bucket_name, source.name, source.generation, ours)
+            check_removal(current, bucket, self.clock(), archiving=bucket.versioning)
+            made = self.insert(bucket_name, draft, conditions)
+            self.delete(bucket_name, source.name)
+            return made
+
+    def restore(self, bucket_name: str, name: str, generation: int, conditions: Conditions) -> Version:
+        """A soft-deleted version comes back as a new live one."""
+        with self.lock:
+            old = self.find_soft(bucket_name, name, generation)
+            draft = Draft(name, old.content, dict(old.attributes), old.storage_class, old.components)
+            return self.insert(bucket_name, draft, conditions)
+
+    def patch(
+        self,
+        bucket_name: str,
+        name: str,
+        generation: int | None,
+        conditions: Conditions,
+        patch: Attributes,
+        *,
+        replacing: bool = False,
+        override: bool = False,
+    ) -> Version:
+        """Changes the writable fields: merges `patch`, or puts it in their place when `replacing`."""
+        with self.lock:
+            old = self.find(bucket_name, name, generation, conditions)
+            bucket = self.buckets[bucket_name]
+            now = self.clock()
+            attributes = without_nulls(patch) if replacing else patched(old.attributes, patch)
+            kept = check_retention(
+                old.attributes.get("retention"), attributes.get("retention"), bucket, now, override=override
+            )
+            if kept:
+                attributes["retention"] = kept
+            released = old.attributes.get("eventBasedHold") and not attributes.get("eventBasedHold")
+            new = replace(
+                old,
+                attributes=attributes,
+                metageneration=old.metageneration + 1,
+                updated=now,
+                hold_released=now if released else old.hold_released,
+            )
+            bucket.entries[name].replace(old, new)
+            self._tell("metadataUpdate", bucket, new)
+            return new
+
+    def purge(self, bucket: Bucket) -> None:
+        """Forgets the soft-deleted versions whose time has come."""
+        with self.lock:
+            self._purge(bucket)
+
+    def _retire(self, bucket: Bucket, entry: Entry, old: Version, now: int, by: int | None = None) -> None:
+        """The live version makes way: noncurrent in a bucket with versioning, else removed."""
+        if not bucket.versioning:
+            self._remove(bucket, entry, old, now, by)
+            return
+        archived = replace(old, archived=now)
+        entry.live = None
+        entry.archived.append(archived)
+        self._tell("archive", bucket, archived, overwritten_by=by)
+
+    def _remove(self, bucket: Bucket, entry: Entry, old: Version, now: int, by: int | None = None) -> None:
+        entry.remove(old)
+        self._purge(bucket)
+        if bucket.soft_delete:
+            ends = now + bucket.soft_delete * SECOND
+            kept = replace(old, soft_deleted=now, hard_delete=ends, archived=old.archived or now)
+            bucket.soft[old.name, old.generation] = kept
+            heapq.heappush(bucket.soft_ends, (ends, old.name, old.generation))
+        self._tell("delete", bucket, old, overwritten_by=by)
+
+    def _purge(self, bucket: Bucket) -> None:
+        ends = bucket.soft_ends
+        now = self.clock()
+        while ends and ends[0][0] <= now:
+            _, name, generation = heapq.heappop(ends)
+            bucket.soft.pop((name, generation), None)
+
+    def _tell(
+        self,
+        kind: Kind,
+        bucket: Bucket,
+        version: Version,
+        overwrote: int | None = None,
+        overwritten_by: int | None = None,
+    ) -> None:
+        if not self._dispatcher.wanted:
+            return
+        change = Change(
+            kind,
+            bucket.name,
+            version.name,
+            version.generation,
+            as_datetime(self.clock()),
+            object_resource(version, bucket, self.base),
+            overwrote,
+            overwritten_by,
+            tuple(bucket.notifications.values()),
+        )
+        self._dispatcher.offer(change)
+
+
+def parse_generation(value: object) -> int | None:
+    """A generation from JSON or a query; None for none."""
+    if value is None:
+        return None
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        raise invalid(f"Invalid value for generation: {text[:100]}")
+    return int(text)
