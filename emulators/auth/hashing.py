@@ -12,10 +12,9 @@ import hmac
 from dataclasses import dataclass
 from typing import Protocol
 
+import bcrypt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
-
-from emulators.auth.refusal import unsupported
 
 _MEMORY_MOST = 512 * 1024 * 1024
 
@@ -151,22 +150,14 @@ class Bcrypt:
     """The hash is the text `$2b$…`, which holds its own salt and cost."""
 
     def digest(self, password: bytes, salt: bytes, length: int) -> bytes:  # noqa: ARG002
-        return _bcrypt(password, salt)
+        try:
+            # Longer passwords were cut at 72 bytes when their hashes were made.
+            return bcrypt.hashpw(password[:72], salt)
+        except ValueError:
+            return b""
 
     def opens(self, password: bytes, stored: bytes) -> bool:
         return hmac.compare_digest(self.digest(password, stored, len(stored)), stored)
-
-
-def _bcrypt(password: bytes, salt: bytes) -> bytes:
-    try:
-        import bcrypt
-    except ModuleNotFoundError:
-        raise unsupported("Sign-in with a BCRYPT hash (it needs the Python package bcrypt)") from None
-    try:
-        # Longer passwords were cut at 72 bytes when their hashes were made.
-        return bcrypt.hashpw(password[:72], salt)
-    except ValueError:
-        return b""
 
 
 def _joined(password: bytes, salt: bytes, password_first: bool) -> bytes:
