@@ -146,10 +146,8 @@ def _component(service: Service, bucket: str, source: Any) -> Version:
 
 def move_object(service: Service, request: Request, bucket: str, name: str, to_name: str) -> Response:
     """A new name within the bucket, at once."""
-    ours = conditions(request, "ifSource")
-    source = service.store.find(bucket, name, None, ours)
     if name == to_name:
         raise invalid("The source and the destination of a move must differ.")
-    draft = Draft(to_name, source.content, dict(source.attributes), source.storage_class, source.components)
-    made = service.store.move(bucket, source, draft, conditions(request), ours)
+    ours = conditions(request, "ifSource")
+    made = service.store.move(bucket, name, to_name, conditions(request), ours)
     return object_answer(service, request, made)

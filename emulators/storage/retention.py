@@ -53,7 +53,11 @@ def check_retention(
     old: Attributes | None, new: Any, bucket: Bucket, now: int, *, override: bool
 ) -> Attributes | None:
     """The retention an object may be given after `old`; None for none. Refused when it is malformed or weaker."""
-    wanted = _parse(new, bucket, now) if new else None
+    if old and new == old:
+        return old
+    # Google's client takes a retention away by giving null to each of its fields.
+    empty = not new or (isinstance(new, dict) and not any(new.values()))
+    wanted = None if empty else _parse(new, bucket, now)
     if not old or wanted == old:
         return wanted
     until = parse_time(old["retainUntilTime"], "retainUntilTime")

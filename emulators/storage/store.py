@@ -33,6 +33,12 @@ class Draft:
     components: int | None = None
 
 
+def renamed(old: Version, name: str) -> Draft:
+    """All of an object that may be removed, so that its retention, if it had one, has ended."""
+    attributes = {key: value for key, value in old.attributes.items() if key != "retention"}
+    return Draft(name, old.content, attributes, old.storage_class, old.components)
+
+
 class Store:
     """`clock` tells microseconds since 1970; `base` is the server's address for the links in told changes."""
 
@@ -106,11 +112,8 @@ class Store:
             return new
 
     def _version(self, bucket: Bucket, draft: Draft, now: int) -> Version:
-        attributes = without_nulls(draft.attributes)
-        if "retention" in attributes:
-            attributes["retention"] = check_retention(
-                None, attributes["retention"], bucket, now, override=False
-            )
+        kept = check_retention(None, draft.attributes.get("retention"), bucket, now, override=False)
+        attributes = without_nulls({**draft.attributes, "retention": kept})
         if bucket.attributes.get("defaultEventBasedHold"):
             attributes.setdefault("eventBasedHold", True)
         return Version(
@@ -143,24 +146,21 @@ class Store:
             if not entry.versions():
                 del bucket.entries[name]
 
-    def move(
-        self, bucket_name: str, source: Version, draft: Draft, conditions: Conditions, ours: Conditions
-    ) -> Version:
-        """Makes the new object and deletes its source at once."""
+    def move(self, bucket_name: str, name: str, to: str, conditions: Conditions, ours: Conditions) -> Version:
+        """Makes the new object and deletes its source, on which `ours` are the conditions, at once."""
         with self.lock:
-            bucket = self.bucket(bucket_name)
-            current = self.find(bucket_name, source.name, source.generation, ours)
-            check_removal(current, bucket, self.clock(), archiving=bucket.versioning)
-            made = self.insert(bucket_name, draft, conditions)
-            self.delete(bucket_name, source.name)
+            source = self.find(bucket_name, name, None, ours)
+            bucket = self.buckets[bucket_name]
+            check_removal(source, bucket, self.clock(), archiving=bucket.versioning)
+            made = self.insert(bucket_name, renamed(source, to), conditions)
+            self.delete(bucket_name, name)
             return made
 
     def restore(self, bucket_name: str, name: str, generation: int, conditions: Conditions) -> Version:
         """A soft-deleted version comes back as a new live one."""
         with self.lock:
             old = self.find_soft(bucket_name, name, generation)
-            draft = Draft(name, old.content, dict(old.attributes), old.storage_class, old.components)
-            return self.insert(bucket_name, draft, conditions)
+            return self.insert(bucket_name, renamed(old, name), conditions)
 
     def patch(
         self,
@@ -182,8 +182,7 @@ class Store:
             kept = check_retention(
                 old.attributes.get("retention"), attributes.get("retention"), bucket, now, override=override
             )
-            if kept:
-                attributes["retention"] = kept
+            attributes = without_nulls({**attributes, "retention": kept})
             released = old.attributes.get("eventBasedHold") and not attributes.get("eventBasedHold")
             new = replace(
                 old,

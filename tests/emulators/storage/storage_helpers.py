@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,3 +73,11 @@ class Raw:
 
     def __exit__(self, *_: object) -> None:
         self.connection.close()
+
+
+def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
+    """What `found` answers once it has `count` elements, within seconds."""
+    deadline = time.monotonic() + 10
+    while len(result := found()) < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return result
