@@ -57,7 +57,9 @@ class App:
         require(
             not realm.disabled or request.path.startswith("/identitytoolkit.googleapis.com/v2/"), _DISABLED
         )
-        return await found.route.operation(Call(self._world, realm, caller, body, query, self._world.clock()))
+        return await found.route.operation(
+            Call(self._world, realm, caller, body, query, self._world.clock(), found.resource)
+        )
 
     def _found(self, request: Request, query: dict[str, str]) -> Found:
         if request.method == "GET" and request.path == "/emulator/action":

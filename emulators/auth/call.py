@@ -52,6 +52,8 @@ class Call:
     body: dict[str, Any]
     query: dict[str, str]
     now: float
+    # The collection or the one entry of it that the path ends with, where it does.
+    resource: str = ""
 
     @property
     def millis(self) -> str:

@@ -119,4 +119,9 @@ EMULATOR_CONFIG: Shape = {
     "signIn": {"allowDuplicateEmails": BOOL, "hashConfig": _HASH_CONFIG},
     "emailPrivacyConfig": {"enableImprovedEmailPrivacy": BOOL},
 }
+PROVIDER: Shape = {
+    **fields("name displayName issuer clientId clientSecret"),
+    **fields("responseType idpConfig spConfig appleSignInConfig", ANY),
+    "enabled": BOOL,
+}
 NOTHING: Shape = {}

@@ -46,6 +46,7 @@ class Realm:
         self.tenant = tenant
         self.accounts = Accounts()
         self.codes: dict[str, Code] = {}
+        self.providers: dict[str, dict[str, Any]] = {}
         self.scheme = _default_scheme(f"{project}/{tenant or ''}")
         self.settings: dict[str, Any] = {}
 

@@ -14,6 +14,7 @@ from emulators.auth.operations import (
     creating,
     deleting,
     importing,
+    providers,
     reading,
     settings,
     signing_in,
@@ -51,6 +52,7 @@ class Found:
     route: Route
     project: str | None
     tenant: str | None
+    resource: str = ""
 
 
 _SERVICES = {
@@ -62,6 +64,8 @@ _PATH = re.compile(
     r"/(?P<service>[^/]+)/(?P<rest>v[12]/)"
     r"(?:projects/(?P<project>[^/:]+)(?:/tenants/(?P<tenant>[^/:]+))?)?(?P<method>.*)"
 )
+# The three collections of identity providers are served alike.
+_PROVIDERS = re.compile(rf"/({'|'.join(providers.COLLECTIONS)})(/[^/:]+)?")
 # A realm is a project or a tenant of it.
 _IN_REALMS: dict[str, tuple[Operation, Shape]] = {
     "POST v1 /accounts": (creating.sign_up, messages.SIGN_UP),
@@ -74,6 +78,11 @@ _IN_REALMS: dict[str, tuple[Operation, Shape]] = {
     "POST v1 /accounts:query": (reading.query, messages.QUERY),
     "POST v1 /accounts:sendOobCode": (codes.send_code, messages.SEND_CODE),
     "POST v1 :createSessionCookie": (signing_in.create_session_cookie, messages.SESSION_COOKIE),
+    "GET v2 /providers": (providers.list_all, messages.NOTHING),
+    "POST v2 /providers": (providers.create, messages.PROVIDER),
+    "GET v2 /providers/*": (providers.get, messages.NOTHING),
+    "PATCH v2 /providers/*": (providers.patch, messages.PROVIDER),
+    "DELETE v2 /providers/*": (providers.delete, messages.NOTHING),
 }
 _IN_PROJECTS: dict[str, tuple[Operation, Shape]] = {
     "GET v2 /config": (settings.get, messages.CONFIG),
@@ -132,9 +141,11 @@ def find(verb: str, path: str) -> Found:
     if match is None or service is None:
         raise Refused(f"There is nothing at {path}.", 404)
     scope = f" {'P/T' if match['tenant'] else 'P'}" if match["project"] else "/"
-    version = match["rest"].rstrip("/")
-    route = _TABLE.get(f"{verb} {service}{version}{scope}{match['method']}")
+    version, method, resource = match["rest"].rstrip("/"), match["method"], ""
+    if listed := _PROVIDERS.fullmatch(method):
+        method, resource = "/providers/*" if listed[2] else "/providers", unquote(method[1:])
+    route = _TABLE.get(f"{verb} {service}{version}{scope}{method}")
     if route is None:
         raise unsupported(f"{verb} {path}")
     project, tenant = match["project"], match["tenant"]
-    return Found(route, unquote(project) if project else None, unquote(tenant) if tenant else None)
+    return Found(route, unquote(project) if project else None, unquote(tenant) if tenant else None, resource)

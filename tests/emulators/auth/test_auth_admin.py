@@ -208,6 +208,8 @@ def test_a_disabled_user_gets_no_tokens(app: App, rest: Rest) -> None:
     assert rest.refresh(session["refreshToken"]).message == "USER_DISABLED"
     again = rest.client("signInWithPassword", email=session["email"], password="secret-1")
     assert again.message == "USER_DISABLED"
+    token = auth.create_custom_token(session["localId"], app=app).decode()
+    assert rest.client("signInWithCustomToken", token=token).message == "USER_DISABLED"
 
 
 def test_a_session_cookie_verifies_until_it_is_revoked(app: App, rest: Rest) -> None:

@@ -223,5 +223,8 @@ def test_enrolments_are_kept_and_stop_a_sign_in_where_the_project_asks_for_them(
     assert pending["mfaInfo"][0]["phoneInfo"] == "+*******0199"
     assert rest.call("PATCH", config, {"mfa": {"state": "DISABLED"}}, "Bearer owner").status == 200
     assert "idToken" in rest.client("signInWithPassword", email=session["email"], password="secret-1").body
+    twice = [factors[0], {**factors[0], "phoneInfo": "+15555550198"}]
+    answer = rest.admin("update", localId=session["localId"], mfa={"enrollments": twice})
+    assert answer.message == "DUPLICATE_MFA_ENROLLMENT_ID"
     rest.admin("update", localId=session["localId"], mfa={})
     assert "mfaInfo" not in rest.listed()[session["localId"]]

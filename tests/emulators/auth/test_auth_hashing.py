@@ -114,6 +114,22 @@ def test_an_imported_hash_opens_for_its_password_only(
     assert rest.client("signInWithPassword", email=user["email"], password=PASSWORD).status == 200
 
 
+def test_a_long_password_signs_in_with_the_hash_of_its_beginning(rest: Rest) -> None:
+    password, email = "x" * 100, new_email()
+    hashed = b64(bcrypt.hashpw(password[:72].encode(), bcrypt.gensalt(4)))
+    user = {"localId": "long", "email": email, "passwordHash": hashed}
+    rest.admin("batchCreate", users=[user], hashAlgorithm="BCRYPT")
+    assert rest.client("signInWithPassword", email=email, password="x" * 71).message == "INVALID_PASSWORD"
+    assert rest.client("signInWithPassword", email=email, password=password).status == 200
+
+
+def test_what_is_no_hash_opens_for_nobody(rest: Rest) -> None:
+    email = new_email()
+    user = {"localId": "broken", "email": email, "passwordHash": b64(b"not a hash")}
+    rest.admin("batchCreate", users=[user], hashAlgorithm="BCRYPT")
+    assert rest.client("signInWithPassword", email=email, password="secret-1").message == "INVALID_PASSWORD"
+
+
 def test_the_published_example_of_the_services_own_hash_signs_in(rest: Rest) -> None:
     assert rest.admin("batchCreate", users=[PUBLISHED_USER], **PUBLISHED).status == 200
     answer = rest.client("signInWithPassword", email="user1@test.com", password="user1password")

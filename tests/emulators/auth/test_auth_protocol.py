@@ -51,7 +51,7 @@ def test_clients_cannot_name_a_project(rest: Rest) -> None:
         ("POST", f"{V1}/accounts:signInWithIdp?key=x", 501),
         ("POST", f"{V1}/accounts:sendVerificationCode?key=x", 501),
         ("POST", f"/{TOOLKIT}/v2/accounts/mfaEnrollment:start?key=x", 501),
-        ("GET", f"/{TOOLKIT}/v2/projects/p/inboundSamlConfigs", 501),
+        ("GET", f"/{TOOLKIT}/v2/projects/p/inboundSamlConfigs/a/b", 501),
         ("PUT", f"{V1}/projects/p/accounts:lookup", 501),
         ("GET", "/nowhere", 404),
         ("GET", "/www.example.com/v1/accounts", 404),

@@ -61,6 +61,23 @@ def test_exports_and_imports_of_a_tenant_stay_in_it(rest: Rest) -> None:
     assert "error" not in rest.admin("batchCreate", project=path, users=[exported], allowOverwrite=True).body
 
 
+def test_a_path_and_a_body_must_name_the_same_tenant(rest: Rest) -> None:
+    one, two = tenant(rest), tenant(rest)
+    answer = rest.admin("query", project=f"{PROJECT}/tenants/{one}", tenantId=two)
+    assert answer.message == "TENANT_ID_MISMATCH"
+    assert rest.admin("query", project=f"{PROJECT}/tenants/{one}", tenantId=one).status == 200
+
+
+def test_a_tenant_keeps_emails_as_private_as_its_project_does(rest: Rest) -> None:
+    name = tenant(rest, allowPasswordSignup=True)
+    body = {"tenantId": name, "email": "nobody@b.c", "password": "secret-1"}
+    assert rest.client("signInWithPassword", **body).message == "EMAIL_NOT_FOUND"
+    mask = "emailPrivacyConfig.enableImprovedEmailPrivacy"
+    config(rest, {"emailPrivacyConfig": {"enableImprovedEmailPrivacy": True}}, mask)
+    assert rest.client("signInWithPassword", **body).message == "INVALID_LOGIN_CREDENTIALS"
+    config(rest, {"emailPrivacyConfig": {"enableImprovedEmailPrivacy": False}}, mask)
+
+
 def test_tenants_are_made_listed_changed_and_deleted(rest: Rest) -> None:
     for name in [entry["name"].rsplit("/", 1)[1] for entry in listed(rest)]:
         assert rest.call("DELETE", f"{V2}/tenants/{name}", None, OWNER).status == 200
@@ -179,3 +196,36 @@ def test_an_emptied_project_keeps_its_settings_and_its_tenants(rest: Rest) -> No
     assert set(rest.listed(path)) == {"stays"}
     assert rest.call("DELETE", f"/emulator/v1/projects/{path}/accounts").body == {}
     assert rest.listed(path) == {}
+
+
+def test_identity_providers_are_kept_as_they_were_given(app: firebase_admin.App, rest: Rest) -> None:
+    made = auth.create_oidc_provider_config(
+        "oidc.one", client_id="id", issuer="https://issuer", display_name="One", enabled=True, app=app
+    )
+    assert auth.get_oidc_provider_config("oidc.one", app=app).issuer == made.issuer == "https://issuer"
+    changed = auth.update_oidc_provider_config("oidc.one", display_name=auth.DELETE_ATTRIBUTE, app=app)
+    assert (changed.display_name, changed.client_id, changed.enabled) == (None, "id", True)
+    saml = {
+        "idp_entity_id": "entity",
+        "sso_url": "https://sso",
+        "x509_certificates": ["CERT"],
+        "rp_entity_id": "rp",
+        "callback_url": "https://callback",
+    }
+    for name in ("saml.b", "saml.a"):
+        auth.create_saml_provider_config(name, **saml, app=app)
+    page = auth.list_saml_provider_configs(max_results=1, app=app)
+    assert [config.provider_id for config in page.iterate_all()] == ["saml.a", "saml.b"]
+    assert page.provider_configs[0].x509_certificates == ["CERT"]
+    auth.delete_saml_provider_config("saml.a", app=app)
+    with pytest.raises(auth.ConfigurationNotFoundError):
+        auth.get_saml_provider_config("saml.a", app=app)
+    inside = tenant_mgt.auth_for_tenant(tenant(rest), app=app)
+    assert list(inside.list_oidc_provider_configs().iterate_all()) == []
+    assert [config.provider_id for config in auth.list_oidc_provider_configs(app=app).iterate_all()] == [
+        "oidc.one"
+    ]
+    again = rest.call("POST", f"{V2}/oauthIdpConfigs?oauthIdpConfigId=oidc.one", {}, OWNER)
+    assert again.message == "CONFIGURATION_EXISTS"
+    bad = rest.call("POST", f"{V2}/oauthIdpConfigs?oauthIdpConfigId=saml.x", {}, OWNER)
+    assert bad.message == "INVALID_CONFIG_ID"
