@@ -65,6 +65,7 @@ class StorageEmulator:
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._stopping = False
+        self._acceptor: threading.Thread | None = None
 
     def start(self) -> str:
         """Serves in the background. Answers `HOST:PORT`. Raises Unavailable when the port is taken."""
@@ -80,12 +81,19 @@ class StorageEmulator:
 
     def stop(self) -> None:
         """Closes every connection, in the middle of a request too, and removes what was stored."""
+        if self._acceptor is not None:
+            self._stop_serving(self._acceptor)
+        if self._publisher is not None:
+            self._publisher.close()
+        self._service.scratch.close()
+
+    def _stop_serving(self, acceptor: threading.Thread) -> None:
         with self._lock:
             self._stopping = True
         # A connection of our own wakes the acceptor on every platform.
         with contextlib.suppress(OSError):
             socket.create_connection(self._address[:2], timeout=_STOP_S).close()
-        self._acceptor.join()
+        acceptor.join()
         self._listener.close()
         with self._lock:
             open_sockets = list(self._sockets)
@@ -95,9 +103,6 @@ class StorageEmulator:
         if self._publisher is not None:
             self._publisher.stop()
         self._dispatcher.stop()
-        if self._publisher is not None:
-            self._publisher.close()
-        self._service.scratch.close()
 
     def _accept(self) -> None:
         while True:
