@@ -29,10 +29,11 @@ Measured in one run on one machine by
 
     {command}
 
-on {machine}. The Firestore emulator is a process of its own on the same cores and is mostly what sets the pace, so
-what counts are the ratios within this run, not the rates. A document is about 550 bytes of fourteen fields of every
-common type, one of them a reference; a snapshot compresses it to a third. `make bench` measures again and prints the
-numbers; `python -m bench --write` replaces this page; `python -m bench --help` lists single measures and a quick run.
+on {machine}. The Firestore emulator is a process of its own on the same cores and often sets the pace, so what
+counts are the ratios within this run, not the rates. A document is about 550 bytes in fourteen fields of every
+common type, a reference in one of four; a snapshot compresses it to 40 %. `make bench` measures again and prints
+the numbers; `python -m bench --write` replaces this page; `python -m bench --help` tells how to measure one thing,
+or everything quickly and roughly.
 
 """
 

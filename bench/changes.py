@@ -24,6 +24,14 @@ backup; {few} more; a third. All through the jobs. *New bytes*: by how much all 
 from the roots of the second and third backup to the list of changes with both values, in an opened repository; *cold*:
 it has read nothing yet (the disk's cache is warm); *warm*: the same again. Median of {runs}."""
 
+_READING = (
+    (
+        "A leaf in which something changed is stored as a zstd patch of the leaf before; hence new bytes follow the "
+        "changes and not the leaves, although nearly every leaf of 64 KiB is touched where 0.1 % change at random."
+    ),
+    "The second backup still reads every document: that is what its time is. Reading only changes needs the journal.",
+    "The difference opens about two leaves for each change, most of them patches, and nothing else.",
+)
 _FEW = 100
 _RUNS = 5
 
@@ -41,7 +49,7 @@ def measure(scale: Scale) -> Section:
         workers.snapshot(chosen, "third")
         rows += _diff(chosen, scale.large)
     method = _METHOD.format(large=f"{scale.large:,}", changed=f"{scale.changed:,}", few=_FEW, runs=_RUNS)
-    return Section("Small changes", method, rows)
+    return Section("Small changes", method, rows, _READING)
 
 
 def _loaded(database: Database, number: int) -> list[str]:
