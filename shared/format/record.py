@@ -23,8 +23,6 @@ MAX_NESTING = 100
 """Messages within messages. Firestore's 20 levels of maps make 62."""
 
 _FIELDS, _CREATED, _UPDATED = 0x12, b"\x1a", b"\x22"
-_MARK = b"databases/"
-"""In every reference's name; records without it need no second look."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = (-62135596800, 253402300799)
 
@@ -81,46 +79,6 @@ def strip_times(value: bytes) -> bytes:
         if number == 2:
             kept.append(tail[start:end])
     return kept[0] if len(kept) == 1 else b"".join(kept)
-
-
-def relativise(value: bytes, project: str, database: str = "", known_as: str = "") -> bytes:
-    """References to `project` lose `projects/P/`; others keep their full name.
-
-    When the records' own database goes by another name here (a restore elsewhere), `database` is the name here
-    and `known_as` the one in the records; the reverse is `absolutise`, and both keep every two names apart.
-    """
-    if _MARK not in value:
-        return value
-    own = f"projects/{project}/".encode()
-    here, there = f"databases/{database}/".encode(), f"databases/{known_as or database}/".encode()
-
-    def rewrite(name: bytes) -> bytes:
-        if not name.startswith(b"projects/"):
-            raise Unsupported("reading a record: a reference that names no project")
-        rest = name[len(own) :]
-        if not name.startswith(own) or not rest.startswith(_MARK):
-            return name
-        if rest.startswith(here):
-            return there + rest[len(here) :]
-        return name if rest.startswith(there) else rest
-
-    return _rewritten(value, "Document", rewrite, 0)
-
-
-def absolutise(value: bytes, project: str, database: str = "", known_as: str = "") -> bytes:
-    """The record with project-relative references pointed at `project`, and those to the records' own database
-    (`known_as`) at `database`."""
-    if _MARK not in value:
-        return value
-    own = f"projects/{project}/".encode()
-    here, there = f"databases/{database}/".encode(), f"databases/{known_as or database}/".encode()
-
-    def rewrite(name: bytes) -> bytes:
-        if not name.startswith(_MARK):
-            return name
-        return own + (here + name[len(there) :] if name.startswith(there) else name)
-
-    return _rewritten(value, "Document", rewrite, 0)
 
 
 def to_json(value: bytes) -> dict[str, Any]:
@@ -223,38 +181,6 @@ def _lean(data: bytes) -> bytes:
         if any(data[body:end]):
             found[number] = data[start:end]
     return b"".join(found[number] for number in sorted(found))
-
-
-_REWRITE: dict[str, dict[int, str]] = {
-    "Document": {2: "Entry"},
-    "Entry": {2: "Value"},
-    "Value": {5: "reference", 6: "Map", 9: "Array"},
-    "Map": {1: "Entry"},
-    "Array": {1: "Value"},
-}
-
-
-def _rewritten(data: bytes, kind: str, rewrite: Callable[[bytes], bytes], depth: int) -> bytes:
-    """The message with its references rewritten; what holds none is copied as it is, unread."""
-    if kind == "reference":
-        return rewrite(data)
-    _check_depth(depth)
-    inside = _REWRITE[kind]
-    out: list[bytes] = []
-    i = copied = 0
-    mark = data.find(_MARK)
-    while mark >= 0:
-        number, form, start, body, end = wire.field_at(data, i)
-        i = end
-        if end <= mark:
-            continue
-        if form == wire.LEN and number in inside and mark + len(_MARK) <= end:
-            out.append(data[copied:start])
-            out.append(wire.message(number, _rewritten(data[body:end], inside[number], rewrite, depth + 1)))
-            copied = end
-        mark = data.find(_MARK, i)
-    out.append(data[copied:])
-    return b"".join(out)
 
 
 def _check_depth(depth: int) -> None:

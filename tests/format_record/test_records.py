@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from shared.errors import Corrupt, Unsupported
 from shared.format import record as r
 from shared.format import wire
+from shared.format.references import absolutise, relativise
 
 VALUES = one_of_every()
 VECTORS = Path(__file__).parent / "vectors.json"
@@ -87,7 +88,7 @@ def test_a_record_without_an_update_time_says_so() -> None:
 
 def test_every_value_at_every_nesting_keeps_its_bytes() -> None:
     value = everything()
-    assert r.absolutise(r.relativise(value, "demo-p"), "demo-p") == value
+    assert absolutise(relativise(value, "demo-p"), "demo-p") == value
     sorted_once = r.canonical(value)
     assert r.canonical(sorted_once) == sorted_once
     assert r.to_json(sorted_once) == r.to_json(value)
@@ -97,8 +98,8 @@ def test_every_value_at_every_nesting_keeps_its_bytes() -> None:
 
 
 def test_references_to_the_own_project_follow_the_project_and_others_stay() -> None:
-    value = r.relativise(everything(), "demo-p", "(default)")
-    moved = DocumentPb.FromString(r.absolutise(value, "q", "restored", "(default)"))
+    value = relativise(everything(), "demo-p", "(default)")
+    moved = DocumentPb.FromString(absolutise(value, "q", "restored", "(default)"))
     found = {
         name: moved.fields[f"{name}: alone"].reference_value
         for name in VALUES
@@ -118,11 +119,11 @@ def test_databases_of_one_project_stay_apart_when_records_live_under_another_nam
         return entry("r", wire.message(5, f"projects/p/databases/{name}/documents/a/b".encode()))
 
     here = {
-        name: r.relativise(refers(name), "p", "copy", "(default)") for name in ("copy", "(default)", "third")
+        name: relativise(refers(name), "p", "copy", "(default)") for name in ("copy", "(default)", "third")
     }
     assert len(set(here.values())) == 3
-    assert here["copy"] == r.relativise(refers("(default)"), "p", "(default)")
-    assert {name: r.absolutise(v, "p", "copy", "(default)") for name, v in here.items()} == {
+    assert here["copy"] == relativise(refers("(default)"), "p", "(default)")
+    assert {name: absolutise(v, "p", "copy", "(default)") for name, v in here.items()} == {
         n: refers(n) for n in here
     }
 
@@ -130,14 +131,14 @@ def test_databases_of_one_project_stay_apart_when_records_live_under_another_nam
 def test_a_text_or_a_map_key_that_looks_like_a_reference_is_left_alone() -> None:
     text = b"projects/demo-p/databases/(default)/documents/a/b"
     value = entry(text.decode(), b"\x8a\x01" + bytes([len(text)]) + text)
-    assert r.relativise(value, "demo-p") == value
+    assert relativise(value, "demo-p") == value
     relative = entry("databases/x", wire.message(17, b"databases/x/documents/a/b"))
-    assert r.absolutise(relative, "q") == relative
+    assert absolutise(relative, "q") == relative
 
 
 def test_a_reference_without_a_project_is_refused() -> None:
     with pytest.raises(Unsupported):
-        r.relativise(entry("r", wire.message(5, b"databases/d/documents/a/b")), "demo-p")
+        relativise(entry("r", wire.message(5, b"databases/d/documents/a/b")), "demo-p")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_values_nested_without_end_are_corrupt_and_not_a_crash() -> None:
     value = wire.message(5, b"projects/p/databases/d/documents/a/b")
     for _ in range(3000):
         value = wire.message(9, wire.message(1, value))
-    for read in (r.to_json, r.canonical, lambda v: r.relativise(v, "p")):
+    for read in (r.to_json, r.canonical, lambda v: relativise(v, "p")):
         with pytest.raises(Corrupt):
             read(entry("a", value))
 
@@ -202,7 +203,7 @@ def test_damaged_bytes_raise_our_own_errors_only(at: int, noise: bytes) -> None:
     value = everything()
     at %= len(value)
     damaged = value[:at] + noise + value[at + 1 :]
-    for read in (r.to_json, r.canonical, r.update_time, r.strip_times, lambda v: r.relativise(v, "demo-p")):
+    for read in (r.to_json, r.canonical, r.update_time, r.strip_times, lambda v: relativise(v, "demo-p")):
         try:
             read(damaged)
         except (Corrupt, Unsupported):

@@ -11,7 +11,8 @@ from operator import lt
 
 from shared.errors import Corrupt
 from shared.format.key import keys_of_names
-from shared.format.record import canonical, relativise
+from shared.format.record import canonical
+from shared.format.references import MARK, relativise
 from shared.sources.contract import Batch
 from shared.sources.firestore.counting import Range
 from shared.sources.firestore.pages import Chunk
@@ -20,7 +21,6 @@ from shared.sources.firestore.service import Service
 _SAMPLE_EVERY = 150
 _LARGE_BATCH = 500
 _LARGE_BYTES = 1 << 20
-_MARK = b"databases/"
 
 
 class Finisher:
@@ -52,7 +52,7 @@ class Finisher:
             self._as_received = all(canonical(value) == value for value in values[::_SAMPLE_EVERY])
         if not self._as_received:
             values = [canonical(value) for value in values]
-        return [self.relative(value) if _MARK in value else value for value in values]
+        return [self.relative(value) if MARK in value else value for value in values]
 
     def relative(self, value: bytes) -> bytes:
         """One record with references to the own project made relative."""

@@ -15,7 +15,8 @@ import grpc
 
 from shared.errors import BadInput, Corrupt
 from shared.format.key import name_of
-from shared.format.record import absolutise, strip_times
+from shared.format.record import strip_times
+from shared.format.references import absolutise
 from shared.sources.contract import Kind, Outcome, Result, Write
 from shared.sources.firestore import requests
 from shared.sources.firestore.answers import codes_in
