@@ -7,7 +7,6 @@ import signal
 import sys
 from datetime import timedelta
 
-from emulators.storage.refusal import Refused
 from emulators.storage.server import SOFT_DELETE, StorageEmulator
 from shared.errors import FirekeepError
 
@@ -43,9 +42,9 @@ def main(argv: list[str] | None = None) -> int:
             soft_delete=timedelta(seconds=options.soft_delete),
         )
         address = emulator.start()
-    except (FirekeepError, Refused) as problem:
+    except FirekeepError as problem:
         sys.stderr.write(f"storage: {problem}\n")
-        return problem.exit_status if isinstance(problem, FirekeepError) else 1
+        return problem.exit_status
     sys.stdout.write(f"storage ready {address}\n")
     sys.stdout.flush()
     signal.sigwait(signals)

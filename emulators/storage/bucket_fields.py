@@ -114,7 +114,7 @@ def _iam_configuration(value: Any) -> Attributes:
 
 def _seconds(value: Any, name: str) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 12):
         raise invalid(f"Invalid value for {name}: {text[:100]}")
     return int(text)
 

@@ -38,16 +38,12 @@ Sink = Callable[[Change], None]
 
 
 class Dispatcher:
-    """Calls each sink with each change. A sink that fails is logged and misses that change only."""
+    """Calls a sink with each change. When it fails, that is logged, and it misses that change only."""
 
-    def __init__(self, sinks: list[Sink]) -> None:
-        self._sinks = sinks
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
         self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="storage-changes", daemon=True)
-
-    @property
-    def wanted(self) -> bool:
-        return bool(self._sinks)
 
     def start(self) -> None:
         self._thread.start()
@@ -62,11 +58,10 @@ class Dispatcher:
 
     def _run(self) -> None:
         while (change := self._queue.get()) is not None:
-            for sink in self._sinks:
-                self._deliver(sink, change)
+            self._deliver(change)
 
-    def _deliver(self, sink: Sink, change: Change) -> None:
+    def _deliver(self, change: Change) -> None:
         try:
-            sink(change)
-        except Exception:  # noqa: BLE001  # one bad sink must not end the others
+            self._sink(change)
+        except Exception:  # noqa: BLE001  # a sink that fails once is called again
             _log.exception("delivering a change of bucket %s", change.bucket)

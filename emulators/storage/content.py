@@ -134,6 +134,7 @@ class Spool:
         """What was written. The spool must not be used any more."""
         if self._file is None:
             data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._parts.clear()
             return Content((data,) if data else (), self.size, self._crc, self._md5.digest())
         self._file.truncate(self.size)
         self._file.close()
@@ -141,6 +142,7 @@ class Spool:
 
     def discard(self) -> None:
         """Forgets what was written."""
+        self._parts.clear()
         if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 
 from emulators.storage.content import Content
+from emulators.storage.inlet import Cut
 from emulators.storage.messages import Request, Response, Span
 from emulators.storage.model import Version
 from emulators.storage.refusal import bad_range
@@ -83,19 +84,27 @@ def _inflate(content: Content) -> Iterator[bytes]:
         yield first
         yield from blocks
         return
+    try:
+        yield from _members(first, blocks)
+    except zlib.error as problem:
+        # The head is sent already: only a connection that ends too early tells that something is wrong.
+        raise Cut from problem
+
+
+def _members(pending: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
     machine = zlib.decompressobj(wbits=31)
-    pending = first
-    while True:
+    while pending:
         data = machine.decompress(pending, _INFLATE_MOST)
         if data:
             yield data
         pending = machine.unconsumed_tail
-        if machine.eof and machine.unused_data:
-            pending, machine = machine.unused_data, zlib.decompressobj(wbits=31)
+        if machine.eof:
+            pending = machine.unused_data or next(blocks, b"")
+            machine = zlib.decompressobj(wbits=31) if pending else machine
         elif not pending:
             pending = next(blocks, b"")
-            if not pending:
-                return
+    if not machine.eof:
+        raise zlib.error("the gzip stream is cut short")
 
 
 def _ranged(request: Request, content: Content, headers: list[tuple[str, str]]) -> Response:

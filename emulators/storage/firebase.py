@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from emulators.storage import checksums, uploads
 from emulators.storage.answers import json_answer
@@ -120,7 +121,7 @@ def _begin(service: Service, request: Request, bucket: str, name: str) -> Respon
     kind = request.headers.get("x-goog-upload-header-content-type")
     resource = _with_token(request.json(), kind)
     session = uploads.open_session(service, Plan(bucket, name, resource, Conditions(), {}), None)
-    url = f"{request.base}{request.path}?name={request.query.get('name', '')}&upload_id={session.identity}"
+    url = f"{request.base}{request.path}?name={quote(name, safe='')}&upload_id={session.identity}"
     headers = [
         ("X-Goog-Upload-URL", url),
         ("X-Goog-Upload-Control-URL", url),
@@ -148,6 +149,6 @@ def _resume(service: Service, request: Request) -> Response:
 
 def _append(request: Request, session: Session, *, final: bool) -> None:
     offset = request.headers.get("x-goog-upload-offset", "0")
-    if not offset.isdigit() or int(offset) > session.size:
+    if not offset.isdecimal() or int(offset) > session.size:
         raise Refused(400, "invalid", f"The upload goes on at byte {session.size}.")
     session.append(request.body.blocks(), session.size - int(offset), final=final)

@@ -17,7 +17,7 @@ BLOCK = 1 << 20
 _HEAD_MOST = 64 * 1024
 _READ = 64 * 1024
 _LINE_MOST = 4096
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Cut(Exception):
@@ -149,7 +149,7 @@ def parse_head(text: str) -> Head:
     """Raises Refused for what is not an HTTP/1 head."""
     lines = text.split("\r\n")
     parts = lines[0].split(" ")
-    if len(parts) != 3 or parts[2] not in {"HTTP/1.1", "HTTP/1.0"} or not _TOKEN.fullmatch(parts[0]):
+    if len(parts) != 3 or parts[2] not in {"HTTP/1.1", "HTTP/1.0"} or not TOKEN.fullmatch(parts[0]):
         raise Refused(400, "badRequest", "The request line is not HTTP/1.1.")
     return Head(parts[0], parts[1], parts[2], parse_headers(lines[1:]))
 
@@ -158,7 +158,7 @@ def parse_headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not _TOKEN.fullmatch(name):
+        if not colon or not TOKEN.fullmatch(name):
             raise Refused(400, "badRequest", "A header is not valid.")
         name, value = name.lower(), value.strip(" \t")
         if name not in headers:
@@ -179,6 +179,6 @@ def body_size(headers: dict[str, str]) -> int | None:
         return None
     if length is None:
         return 0
-    if not (length.isascii() and length.isdigit() and len(length) <= 18):
+    if not (length.isascii() and length.isdecimal() and len(length) <= 18):
         raise Refused(400, "badRequest", "The Content-Length is not a number.")
     return int(length)

@@ -75,9 +75,18 @@ def parse_object(data: bytes) -> dict[str, Any]:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise Refused(400, "parseError", "Parse Error") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or (b"\\u" in data and not _encodable(value)):
         raise Refused(400, "parseError", "Parse Error")
     return value
+
+
+def _encodable(value: dict[str, Any]) -> bool:
+    """Whether no text in it has half of a surrogate pair, which escapes can write."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def split_target(target: str) -> tuple[str, list[tuple[str, str]]]:

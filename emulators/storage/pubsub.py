@@ -27,6 +27,7 @@ class Publisher:
     def __init__(self, host: str) -> None:
         self._channel = grpc.insecure_channel(host)
         self._stopping = threading.Event()
+        self._given_up = False
         self._publish = self._call("Publish", _Publish)
         self._get_topic = self._call("GetTopic", _GetTopic)
 
@@ -44,23 +45,23 @@ class Publisher:
         return True
 
     def publish(self, topic: str, data: bytes, attributes: dict[str, str]) -> None:
-        """Returns when the message is taken, refused for good, or the publisher is stopped."""
+        """Returns when the message is taken, refused for good, or not taken while the publisher is stopping."""
         request = _Publish(topic=topic, messages=[_Message(data=data, attributes=attributes)])
         pause = _FIRST_PAUSE_S
-        while not self._stopping.is_set():
+        while not self._given_up:
             try:
                 self._publish(request, timeout=_TIMEOUT_S)
             except grpc.RpcError as problem:
                 if problem.code() in _FINAL:
                     _log.warning("a notification to %s was refused: %s", topic, problem.code())
                     return
-                self._stopping.wait(pause)
+                self._given_up = self._stopping.wait(pause)
                 pause = min(_LONGEST_PAUSE_S, pause * 2)
             else:
                 return
 
     def stop(self) -> None:
-        """Ends the attempts."""
+        """From now on, the first attempt that fails is the last."""
         self._stopping.set()
 
     def close(self) -> None:

@@ -21,6 +21,9 @@ Table = dict[tuple[str, int], list[tuple[list[str], Handler]]]
 _HOME = re.compile(r"/(?:storage/v1/)?(?=(?:b|projects)(?:/|$))")
 _UPLOAD = re.compile(r"/(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 _DOWNLOAD = re.compile(r"/download/storage/v1/b/([^/]+)/o/([^/]+)")
+_SAYS_JSON = re.compile(r"/(?:upload|download|resumable|batch|v0|storage)/")
+_ACL = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
+_OWN_ACL = frozenset({"private", "projectPrivate", "bucketOwnerFullControl"})
 _CORS = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
     ("Access-Control-Max-Age", "3600"),
@@ -96,18 +99,20 @@ class Router:
     def _answer(self, request: Request) -> Response:
         home = _HOME.match(request.path)
         try:
-            if len(request.query) > 2:
+            if request.query:
                 check_signed(request, self._service.store.clock())
+                _check_acl(request)
             if home is not None:
                 return self._json(request, request.path[home.end() :], _JSON)
             if request.path.startswith("/v0/"):
                 return self._json(request, request.path[4:], _FIREBASE)
             return self._other(request)
         except Refused as refusal:
-            json = home is not None or request.path.startswith(
-                ("/upload/", "/download/", "/batch", "/v0/", "/resumable/")
+            return (
+                refused_json(refusal)
+                if home is not None or _SAYS_JSON.match(request.path)
+                else refused_xml(refusal)
             )
-            return refused_json(refusal) if json else refused_xml(refusal)
 
     def _json(self, request: Request, path: str, table: Table) -> Response:
         words = path.split("/")
@@ -134,6 +139,12 @@ _KNOWN = re.compile(
     r"(?:acl|defaultObjectAcl|folders|managedFolders|anywhereCaches|hmacKeys|restore|relocate|operations|bulkRestore"
     r"|watch|channels)"
 )
+
+
+def _check_acl(request: Request) -> None:
+    """Refused when others are to be let in: access control lists are not kept."""
+    if any(request.query.get(name, "private") not in _OWN_ACL for name in _ACL):
+        raise unsupported("A predefined access control list that lets others in")
 
 
 def _unknown(method: str, words: list[str]) -> Refused:

@@ -13,11 +13,12 @@ from emulators.storage.buckets import make_bucket
 from emulators.storage.changes import Dispatcher, Sink
 from emulators.storage.connection import serve
 from emulators.storage.content import Scratch
+from emulators.storage.refusal import Refused
 from emulators.storage.routes import Router
 from emulators.storage.service import Service
 from emulators.storage.store import Store
 from emulators.storage.times import micros
-from shared.errors import Unavailable
+from shared.errors import BadInput, Unavailable
 
 SOFT_DELETE = timedelta(days=7)
 _BACKLOG = 1024
@@ -30,6 +31,7 @@ class StorageEmulator:
     `buckets` are made at the start; `on_change` is called with each change of an object, in order, on a thread of
     its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets' notifications; `soft_delete` is how
     long new buckets keep deleted objects when they do not say; `clock` tells microseconds since 1970.
+    Raises BadInput for a host that is not loopback and for bucket names that are not valid.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class StorageEmulator:
     ) -> None:
         self._host = check_loopback(host)
         self._port = port
-        sinks: list[Sink] = [] if on_change is None else [on_change]
+        self._dispatchers = [] if on_change is None else [Dispatcher(on_change)]
         self._publisher = None
         if pubsub is not None:
             # Only here, because gRPC takes a while to import.
@@ -54,18 +56,24 @@ class StorageEmulator:
             from emulators.storage.pubsub import Publisher
 
             self._publisher = Publisher(pubsub)
-            sinks.append(Notifier(self._publisher))
-        self._dispatcher = Dispatcher(sinks)
-        store = Store(clock, self._dispatcher)
+            self._dispatchers.append(Dispatcher(Notifier(self._publisher)))
+        store = Store(clock, self._dispatchers)
         seconds = int(soft_delete.total_seconds())
         self._service = Service(store, Scratch(), project, seconds, self._publisher)
-        for name in buckets:
-            make_bucket(self._service, name, project, {}, retention=False)
+        self._make_buckets(buckets)
         self._router = Router(self._service)
-        self._sockets: set[socket.socket] = set()
+        self._clients: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._acceptor: threading.Thread | None = None
+
+    def _make_buckets(self, names: Iterable[str]) -> None:
+        try:
+            for name in names:
+                make_bucket(self._service, name, self._service.project, {}, retention=False)
+        except Refused as refusal:
+            self._service.scratch.close()
+            raise BadInput(f"making the buckets to start with: {refusal.message}") from refusal
 
     def start(self) -> str:
         """Serves in the background. Answers `HOST:PORT`. Raises Unavailable when the port is taken."""
@@ -74,7 +82,8 @@ class StorageEmulator:
         shown = f"[{self._host}]" if ":" in self._host else self._host
         address = f"{shown}:{self._address[1]}"
         self._service.store.base = f"http://{address}"
-        self._dispatcher.start()
+        for dispatcher in self._dispatchers:
+            dispatcher.start()
         self._acceptor = threading.Thread(target=self._accept, name="storage", daemon=True)
         self._acceptor.start()
         return address
@@ -96,13 +105,16 @@ class StorageEmulator:
         acceptor.join()
         self._listener.close()
         with self._lock:
-            open_sockets = list(self._sockets)
-        for sock in open_sockets:
+            clients = dict(self._clients)
+        for sock in clients:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+        for thread in clients.values():
+            thread.join(_STOP_S)
         if self._publisher is not None:
             self._publisher.stop()
-        self._dispatcher.stop()
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
 
     def _accept(self) -> None:
         while True:
@@ -111,8 +123,11 @@ class StorageEmulator:
                 if self._stopping:
                     sock.close()
                     return
-                self._sockets.add(sock)
-            threading.Thread(target=self._serve, args=(sock,), name="storage-client", daemon=True).start()
+                thread = threading.Thread(
+                    target=self._serve, args=(sock,), name="storage-client", daemon=True
+                )
+                self._clients[sock] = thread
+            thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
         try:
@@ -120,7 +135,7 @@ class StorageEmulator:
             serve(sock, self._router.handle)
         finally:
             with self._lock:
-                self._sockets.discard(sock)
+                del self._clients[sock]
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -27,7 +27,7 @@ def _check_v4(query: dict[str, str], now: int) -> None:
     missing = [name for name in _NEEDED if not query.get(name)]
     if missing:
         raise _malformed(f"The signed URL has no {missing[0]}.")
-    if not _DATE.fullmatch(query["x-goog-date"]) or not query["x-goog-expires"].isdigit():
+    if not _DATE.fullmatch(query["x-goog-date"]) or not query["x-goog-expires"].isdecimal():
         raise _malformed("The signed URL's date or expiry is malformed.")
     try:
         made = datetime.strptime(query["x-goog-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -42,7 +42,7 @@ def _check_v4(query: dict[str, str], now: int) -> None:
 
 def _check_v2(query: dict[str, str], now: int) -> None:
     expires = query.get("expires", "")
-    if not expires.isdigit():
+    if not expires.isdecimal():
         raise _malformed("The signed URL has no valid Expires.")
     if int(expires[:12]) * SECOND <= now:
         raise _expired()

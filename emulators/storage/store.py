@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from emulators.storage.attributes import check_class, patched, without_nulls
@@ -42,12 +42,12 @@ def renamed(old: Version, name: str) -> Draft:
 class Store:
     """`clock` tells microseconds since 1970; `base` is the server's address for the links in told changes."""
 
-    def __init__(self, clock: Callable[[], int], dispatcher: Dispatcher) -> None:
+    def __init__(self, clock: Callable[[], int], dispatchers: Sequence[Dispatcher]) -> None:
         self.lock = threading.RLock()
         self.clock = clock
         self.buckets: dict[str, Bucket] = {}
         self.base = ""
-        self._dispatcher = dispatcher
+        self._dispatchers = dispatchers
         self._last = 0
 
     def next_generation(self) -> int:
@@ -235,7 +235,7 @@ class Store:
         overwrote: int | None = None,
         overwritten_by: int | None = None,
     ) -> None:
-        if not self._dispatcher.wanted:
+        if not self._dispatchers:
             return
         change = Change(
             kind,
@@ -248,7 +248,8 @@ class Store:
             overwritten_by,
             tuple(bucket.notifications.values()),
         )
-        self._dispatcher.offer(change)
+        for dispatcher in self._dispatchers:
+            dispatcher.offer(change)
 
 
 def parse_generation(value: object) -> int | None:
@@ -256,6 +257,6 @@ def parse_generation(value: object) -> int | None:
     if value is None:
         return None
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19):
         raise invalid(f"Invalid value for generation: {text[:100]}")
     return int(text)

@@ -103,7 +103,7 @@ def _begin(service: Service, request: Request, bucket: str) -> Response:
     resource = _with_encoding(request, {**resource, "contentType": kind})
     plan = Plan(bucket, name, resource, conditions(request), checksums.from_resource(resource))
     length = request.headers.get("x-upload-content-length", "")
-    session = open_session(service, plan, int(length) if length.isdigit() else None)
+    session = open_session(service, plan, int(length) if length.isdecimal() else None)
     location = f"{request.base}{request.path}?uploadType=resumable&upload_id={session.identity}"
     return Response(200, [("Location", location), ("X-GUploader-UploadID", session.identity)])
 
@@ -195,10 +195,12 @@ def finish(service: Service, request: Request, session: Session) -> Version:
     """Makes the object of a complete upload. The session ends when its checksums or conditions fail, too."""
     plan = replace(session.plan, sums=session.plan.sums | checksums.from_headers(request.headers))
     try:
-        session.done = make(service, plan, session.spool.finish())
+        made = make(service, plan, session.spool.finish())
     except Refused:
         session.cancelled = True
         raise
     finally:
         service.sessions.end(session)
-    return session.done
+    # A client may still ask; what it is told must not keep the content of an object that is deleted.
+    session.done = replace(made, content=replace(made.content, pieces=()))
+    return made

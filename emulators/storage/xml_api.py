@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 from emulators.storage import checksums, uploads
 from emulators.storage.copying import copied
 from emulators.storage.downloads import media, version_headers
+from emulators.storage.inlet import TOKEN
 from emulators.storage.listing import MOST, Page, Query, decode_token, encode_token, list_page
 from emulators.storage.messages import Request, Response, as_xml
 from emulators.storage.model import Version
@@ -141,7 +142,9 @@ def _get(service: Service, request: Request, bucket: str, name: str) -> Response
     _check_headers(request, version)
     answer = media(request, version, etag(version))
     for key, text in version.attributes.get("metadata", {}).items():
-        answer.headers.append((_META + key, text))
+        # Keys that cannot be part of a header's name are only seen by the JSON API.
+        if TOKEN.fullmatch(key):
+            answer.headers.append((_META + key, " ".join(text.splitlines())))
     return answer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import io
 import unicodedata
 from datetime import UTC, datetime
@@ -283,3 +284,63 @@ def test_what_is_not_supported_says_so(bucket: storage.Bucket, address: str) -> 
             assert b"not supported by this emulator" in answer.body
         answer = raw("GET", f"/storage/v1/b/{bucket.name}/o/x", headers={"x-goog-encryption-key": "k"})
         assert answer.status == 501
+
+
+def test_gzip_that_is_broken_or_short_never_looks_complete(bucket: storage.Bucket, address: str) -> None:
+    packed = gzip.compress(bytes(range(256)) * 20_000)
+    broken = {"short": packed[:-9], "flipped": packed[:-6] + bytes([packed[-6] ^ 1]) + packed[-5:]}
+    for name, data in broken.items():
+        blob = bucket.blob(name)
+        blob.content_encoding = "gzip"
+        blob.upload_from_string(data)
+        with Raw(address) as raw, pytest.raises((http.client.HTTPException, OSError)):
+            raw("GET", f"/storage/v1/b/{bucket.name}/o/{name}?alt=media")
+
+
+HOSTILE = [
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=resumable&name=x", '{"contentType": "\\ud800"}', 400),
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=resumable", '{"name": "\\udfff"}', 400),
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=resumable&name=x", "[" * 100_000, 400),
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=resumable&name=x", '{"contentType": "a\\r\\nb: c"}', 400),
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=resumable&name=x&predefinedAcl=publicRead", "{}", 501),
+    (
+        "POST",
+        "/upload/storage/v1/b/{b}/o?uploadType=resumable&name=x",
+        '{"acl": [{"entity": "allUsers"}]}',
+        501,
+    ),
+    ("POST", "/upload/storage/v1/b/{b}/o?uploadType=else&name=x", "", 400),
+    ("POST", "/upload/storage/v1/b/{b}/o?name=x", "", 400),
+    ("PATCH", "/storage/v1/b/{b}", '{"labels": {"a": "\\ud800"}}', 400),
+    ("PATCH", "/storage/v1/b/{b}", "[]", 400),
+    ("GET", "/storage/v1/b/{b}/o/%ff", "", 400),
+    ("GET", "/storage/v1/b/{b}/o/x?generation=%C2%B2", "", 400),
+    ("GET", "/storage/v1/b/{b}/o/x/y/z", "", 404),
+    ("POST", "/storage/v1/b/{b}/o/x/compose", '{"sourceObjects": [1]}', 400),
+    ("POST", "/storage/v1/b/{b}/o/x/compose", "{}", 400),
+    ("POST", "/batch/storage/v1", "nothing", 400),
+    ("BREW", "/storage/v1/b/{b}", "", 404),
+    ("BREW", "/{b}/x", "", 501),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), HOSTILE)
+def test_bad_input_gets_an_answer_that_says_so(
+    bucket: storage.Bucket, address: str, method: str, path: str, body: str, status: int
+) -> None:
+    with Raw(address) as raw:
+        answer = raw(method, path.replace("{b}", bucket.name), body)
+    assert answer.status == status
+    assert list(bucket.list_blobs()) == []
+
+
+def test_metadata_cannot_forge_headers(bucket: storage.Bucket, address: str) -> None:
+    blob = bucket.blob("forged")
+    blob.metadata = {"key": "a\r\nx-forged: yes", "no header: name": "b", "ünï": "c", "text": "é"}
+    blob.upload_from_string(b"x")
+    with Raw(address) as raw:
+        answer = raw("GET", f"/{bucket.name}/forged")
+    assert (answer.status, answer.body) == (200, b"x")
+    assert "x-forged" not in answer.headers
+    assert answer.headers["x-goog-meta-key"] == "a x-forged: yes"
+    assert bucket.get_blob("forged").metadata == blob.metadata

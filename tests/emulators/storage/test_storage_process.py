@@ -57,7 +57,7 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
 
 def test_a_bucket_that_cannot_be_ends_the_process_with_its_reason() -> None:
     with start("--bucket", "Not A Bucket") as process:
-        assert process.wait(10) == 1
+        assert process.wait(10) == BadInput.exit_status
         assert process.stderr is not None
         assert "Not A Bucket" in process.stderr.read()
 
