@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import chain
 
 from shared.clock import Deadline
@@ -24,11 +25,14 @@ from shared.jobs.scope import RestoreScope, after
 from shared.jobs.tally import Tally
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
-from shared.sources.contract import Kind, Result, Scope, Source, Write
+from shared.sources.contract import Kind, Outcome, Result, Scope, Source, Write
 
 _BATCH = 2_000
 _LOOK = 1_000
 """Every how many records the deadline is looked at."""
+_SPAN = 20_000
+"""After how many records the cursor moves on, however few of them are written."""
+_SAVE_EVERY_S = 1.0
 _LOOKUP = 100
 
 
@@ -53,6 +57,23 @@ class Reconciliation:
         self.ports.ledger.renew(self.lease.task, self.lease.owner, self.tally.saved())
 
 
+@dataclass
+class _Step:
+    """Consecutive records: the writes they need, and how many need none. `cursor` is the last key."""
+
+    writes: list[Write] = field(default_factory=list)
+    unchanged: int = 0
+    extra: int = 0
+    kept: int = 0
+    cursor: bytes = b""
+    hurried: bool = False
+
+    def count(self, tally: Tally) -> None:
+        tally.unchanged += self.unchanged
+        tally.extra += self.extra
+        tally.kept += self.kept
+
+
 def reconcile(run: Reconciliation) -> bool:
     """Apply, then check. False when the deadline came first; the next call goes on from the tally."""
     if run.tally.phase == "apply" and not _apply(run):
@@ -62,55 +83,75 @@ def reconcile(run: Reconciliation) -> bool:
 
 def preview(run: Reconciliation) -> None:
     """Count in the tally what `reconcile` would do, and do none of it."""
-    for pair in _pairs(run):
-        write = _decide(run, pair)
-        if write is not None:
+    for step in _steps(run):
+        step.count(run.tally)
+        for write in step.writes:
             run.tally.done(write)
 
 
 def _apply(run: Reconciliation) -> bool:
-    """Make the target equal, as far as the request allows. False when the deadline came first."""
-    waiting: list[Write] = []
-    for seen, pair in enumerate(_pairs(run), 1):
-        write = _decide(run, pair)
-        if write is not None:
-            waiting.append(write)
-        if len(waiting) >= _BATCH or (seen % _LOOK == 0 and run.deadline.near()):
-            _write(run, waiting, pair.key)
-            waiting = []
-            if run.deadline.near():
+    """Make the target equal, as far as the request allows. False when the deadline came first.
+
+    While one step is being written the next one is compared.
+    """
+    saved_at = run.ports.clock.monotonic()
+    with ThreadPoolExecutor(1, "apply") as pool:
+        flying: tuple[_Step, Future[list[Outcome]]] | None = None
+        for step in _steps(run):
+            if flying is not None:
+                _land(run, *flying)
+                if run.ports.clock.monotonic() - saved_at >= _SAVE_EVERY_S:
+                    run.save()
+                    saved_at = run.ports.clock.monotonic()
+            flying = (step, pool.submit(run.target.apply, step.writes))
+            if step.hurried:
+                _land(run, *flying)
+                run.save()
                 return False
-    _write(run, waiting, b"")
+        if flying is not None:
+            _land(run, *flying)
     run.tally.phase, run.tally.cursor = "check", b""
     run.save()
     return True
 
 
-def _decide(run: Reconciliation, pair: Pair) -> Write | None:
-    """The write that makes this record as wanted, or None, counted."""
+def _steps(run: Reconciliation) -> Iterator[_Step]:
+    """All there is to do, in pieces; the one that the deadline ends is `hurried`."""
+    step = _Step()
+    for seen, pair in enumerate(_pairs(run), 1):
+        _decide(run, pair, step)
+        step.hurried = seen % _LOOK == 0 and run.deadline.near()
+        if step.hurried or len(step.writes) >= _BATCH or seen % _SPAN == 0:
+            yield step
+            step = _Step()
+    if step.cursor:
+        yield step
+
+
+def _decide(run: Reconciliation, pair: Pair, step: _Step) -> None:
+    """Put into the step what this record needs, or that it needs nothing."""
     key, wanted, live = pair
-    tally = run.tally
+    step.cursor = key
     if wanted is None:
         assert live is not None  # noqa: S101  # a pair has a side
         if run.exact:
-            return Write(key, Kind.DROP, b"", update_time(live))
-        tally.extra += 1
+            step.writes.append(Write(key, Kind.DROP, b"", update_time(live)))
+        else:
+            step.extra += 1
     elif live is None:
-        return Write(key, Kind.PUT, wanted, None)
+        step.writes.append(Write(key, Kind.PUT, wanted, None))
     elif equal(wanted, live):
-        tally.unchanged += 1
+        step.unchanged += 1
     elif run.overwrite:
-        return Write(key, Kind.PUT, wanted, update_time(live))
+        step.writes.append(Write(key, Kind.PUT, wanted, update_time(live)))
     else:
-        tally.kept += 1
-    return None
+        step.kept += 1
 
 
-def _write(run: Reconciliation, writes: list[Write], cursor: bytes) -> None:
-    """Apply, count each outcome, then move the cursor."""
-    outcomes = run.target.apply(writes) if writes else []
+def _land(run: Reconciliation, step: _Step, applied: Future[list[Outcome]]) -> None:
+    """Count what became of a step, then move the cursor behind it."""
     moved = []
-    for write, outcome in zip(writes, outcomes, strict=True):
+    for write, outcome in zip(step.writes, applied.result(), strict=True):
         if outcome.result is Result.DONE:
             run.tally.done(write)
         elif outcome.result is Result.MOVED:
@@ -118,9 +159,8 @@ def _write(run: Reconciliation, writes: list[Write], cursor: bytes) -> None:
         else:
             raise Conflict(f"Firestore refused to write {path_of(write.key)}: {outcome.reason}")
     _settle(run, moved)
-    if cursor:
-        run.tally.cursor = cursor
-        run.save()
+    step.count(run.tally)
+    run.tally.cursor = step.cursor
 
 
 def _settle(run: Reconciliation, moved: list[Write]) -> None:
