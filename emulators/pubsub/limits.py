@@ -18,7 +18,7 @@ def check_publish(request: Any) -> None:
     """Refuses a whole request when any message in it breaks a limit: publishing is all or nothing."""
     if not request.messages:
         raise invalid("The publish request does not contain any messages.")
-    _at_most("messages", len(request.messages), REQUEST_MESSAGES)
+    _at_most("message_count", len(request.messages), REQUEST_MESSAGES)
     _at_most("request_size", request.ByteSize(), REQUEST_BYTES)
     for message in request.messages:
         _check_message(message)

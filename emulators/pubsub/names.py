@@ -1,4 +1,4 @@
-"""Resource names: `projects/P/topics/T` and `projects/P/subscriptions/S`, checked on the way in."""
+"""Resource names: `projects/P/topics/T`, and the same for subscriptions and snapshots, checked on the way in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PROJECT = re.compile(r"[a-z][a-z0-9.:-]*[a-z0-9]")
 
 
 def check_name(name: str, kind: str) -> str:
-    """`name` itself when it is a well-formed name of `kind` ("topics" or "subscriptions"), else refused."""
+    """`name` itself when it is a well-formed name of `kind` (the plural), else refused."""
     parts = name.split("/")
     if (
         len(parts) != 4

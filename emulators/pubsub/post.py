@@ -36,11 +36,11 @@ class Poster:
         self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         self._idle: list[_Link] = []
 
-    async def post(self, body: bytes, content_type: str) -> int:
+    async def post(self, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
         """The answer's status. Raises OSError or h11.ProtocolError when there is none."""
         link = self._reuse() or await self._connect()
         try:
-            status = await self._exchange(link, body, content_type)
+            status = await self._exchange(link, body, headers)
         except BaseException:
             link.writer.close()
             raise
@@ -72,10 +72,10 @@ class Poster:
         else:
             link.writer.close()
 
-    async def _exchange(self, link: _Link, body: bytes, content_type: str) -> int:
+    async def _exchange(self, link: _Link, body: bytes, extra: list[tuple[bytes, bytes]]) -> int:
         headers = [
+            *extra,
             (b"host", self._authority),
-            (b"content-type", content_type.encode("ascii")),
             (b"content-length", b"%d" % len(body)),
             (b"user-agent", b"APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"),
         ]

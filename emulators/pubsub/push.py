@@ -1,4 +1,4 @@
-"""Push delivery: one pump for each push subscription posts its messages, wrapped as the service wraps them.
+"""Push delivery: one pump for each push subscription posts its messages as the service writes them.
 
 A 102, 200, 201, 202 or 204 acknowledges; anything else, no answer, or none before the acknowledgement
 deadline gives the message back to the subscription, whose retry policy says when it comes again.
@@ -7,13 +7,12 @@ deadline gives the message back to the subscription, whose retry policy says whe
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h11
 
+from emulators.pubsub.letter import letter
 from emulators.pubsub.post import Poster
 from emulators.pubsub.queue import Holder, Lease
 
@@ -39,7 +38,7 @@ class Pumps:
         self._pumps: dict[str, PushPump] = {}
 
     def on_change(self, subscription: Subscription) -> None:
-        endpoint = "" if subscription.deleted else subscription.config.push_config.push_endpoint
+        endpoint = subscription.pushes_to
         running = self._pumps.get(subscription.name)
         if running is not None and running.endpoint == endpoint:
             return
@@ -80,11 +79,11 @@ class PushPump:
             await self._subscription.changed()
 
     async def _deliver(self, lease: Lease) -> None:
-        body = wrap(lease, self._subscription.config)
+        body, headers = letter(lease, self._subscription.config)
         acknowledged = False
         try:
             async with asyncio.timeout(self._subscription.queue.policy.ack_deadline_s):
-                acknowledged = await self._poster.post(body, "application/json") in _ACKNOWLEDGED
+                acknowledged = await self._poster.post(body, headers) in _ACKNOWLEDGED
         except (OSError, h11.ProtocolError) as problem:
             _log.debug("push to %s failed: %s", self.endpoint, type(problem).__name__)
         finally:
@@ -92,22 +91,3 @@ class PushPump:
                 self._subscription.acknowledge([lease.ack_id])
             else:
                 self._subscription.modify([lease.ack_id], 0)
-
-
-def wrap(lease: Lease, config: Any) -> bytes:
-    """The JSON body of a push request. `deliveryAttempt` is there when a dead letter policy is."""
-    message = lease.delivery.message
-    published = message.publish_time.ToJsonString()
-    inner: dict[str, Any] = {}
-    if message.attributes:
-        inner["attributes"] = dict(message.attributes)
-    if message.data:
-        inner["data"] = base64.b64encode(message.data).decode("ascii")
-    inner["messageId"] = inner["message_id"] = message.message_id
-    inner["publishTime"] = inner["publish_time"] = published
-    if message.ordering_key:
-        inner["orderingKey"] = message.ordering_key
-    outer: dict[str, Any] = {"message": inner, "subscription": config.name}
-    if config.dead_letter_policy.dead_letter_topic:
-        outer["deliveryAttempt"] = lease.delivery.attempt
-    return json.dumps(outer, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,6 +1,6 @@
 """One subscription's messages: ready, leased, or waiting for a retry. No I/O and no clock of its own.
 
-Promises: a message leaves only by acknowledgement, by retention, or by being accepted as a dead letter;
+Promises: a message leaves only by acknowledgement, by retention, by a seek, or by being accepted as a dead letter;
 a lease that is not acknowledged in time is delivered again, after the policy's backoff, exactly; messages
 with the same ordering key are delivered one after the other, in the order they were published.
 """
@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from emulators.pubsub.stored import Stored
 
 _SLACK = 1024
 _serials = itertools.count(1)
@@ -22,7 +24,8 @@ _serials = itertools.count(1)
 
 @dataclass(frozen=True)
 class QueuePolicy:
-    """Times in seconds. `max_attempts` is None without a dead letter policy."""
+    """Times in seconds. `max_attempts` is None without a dead letter policy; `retain_acked` keeps what was
+    acknowledged, as long as what was not."""
 
     ack_deadline_s: float = 10.0
     min_backoff_s: float = 0.0
@@ -30,6 +33,7 @@ class QueuePolicy:
     max_attempts: int | None = None
     retention_s: float = 7 * 86400.0
     ordered: bool = False
+    retain_acked: bool = False
 
     def backoff(self, failures: int) -> float:
         """How long to wait after the n-th failed attempt: doubling from the minimum to the maximum."""
@@ -38,12 +42,16 @@ class QueuePolicy:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """A message on its way through one subscription. `attempt` counts deliveries, from 1."""
+    """A message on its way through one subscription. `attempt` counts deliveries, from 1; whatever the
+    retention says, it is kept until `kept_until`."""
 
-    message: Any
-    size: int
-    expires: float
+    stored: Stored
     attempt: int = 0
+    kept_until: float = 0.0
+
+    @property
+    def message(self) -> Any:
+        return self.stored.message
 
 
 @dataclass(slots=True, eq=False)
@@ -85,10 +93,13 @@ class SubscriptionQueue:
     _leases: dict[str, Lease] = field(default_factory=dict)
     _deadlines: list[tuple[float, str]] = field(default_factory=list)
     _behind: dict[str, deque[Delivery]] = field(default_factory=dict)
+    _acked: dict[Stored, None] = field(default_factory=dict)
 
-    def add(self, message: Any, size: int, now: float) -> None:
-        delivery = Delivery(message, size, now + self.policy.retention_s)
-        key = message.ordering_key
+    def add(self, stored: Stored) -> None:
+        self._enter(Delivery(stored))
+
+    def _enter(self, delivery: Delivery) -> None:
+        key = delivery.message.ordering_key
         if not (self.policy.ordered and key):
             self._ready.append(delivery)
         elif key in self._behind:
@@ -101,22 +112,25 @@ class SubscriptionQueue:
         """Leases up to `most` ready messages of together `most_bytes`, or one, within the holder's limits."""
         taken: list[Lease] = []
         while self._ready and len(taken) < most and not holder.full():
-            if taken and self._ready[0].size > most_bytes:
+            if taken and self._ready[0].stored.size > most_bytes:
                 break
             delivery = self._ready.popleft()
-            if delivery.expires <= now:
+            if self._expired(delivery, now):
                 self._settled(delivery)
                 continue
-            most_bytes -= delivery.size
+            most_bytes -= delivery.stored.size
             taken.append(self._lease(delivery, holder, now))
         return taken
 
     def acknowledge(self, ack_id: str) -> bool:
         """False when the lease is unknown or has run out: the message is, or will be, delivered again."""
         lease = self._end(ack_id)
-        if lease is not None:
-            self._settled(lease.delivery)
-        return lease is not None
+        if lease is None:
+            return False
+        if self.policy.retain_acked:
+            self._acked[lease.delivery.stored] = None
+        self._settled(lease.delivery)
+        return True
 
     def modify(self, ack_id: str, seconds: float, now: float) -> bool:
         """Moves a lease's deadline to `seconds` from now; 0 gives the message back at once."""
@@ -153,13 +167,66 @@ class SubscriptionQueue:
         behind = sum(len(waiting) for waiting in self._behind.values())
         return len(self._ready) + len(self._waiting) + len(self._leases) + behind
 
+    def seek(self, wanted: Iterable[Stored], kept_until: float = 0.0) -> None:
+        """Makes exactly `wanted`, given in the order of publishing, unacknowledged. Every lease ends and every
+        pause is over; what stays keeps its attempts. `kept_until` lets it outlive the retention."""
+        before = {delivery.stored: delivery for delivery in self._deliveries()}
+        acknowledged = {**self._acked, **dict.fromkeys(before)} if self.policy.retain_acked else {}
+        for ack_id in list(self._leases):
+            self._end(ack_id)
+        self._ready.clear()
+        self._waiting.clear()
+        self._behind.clear()
+        self._deadlines.clear()
+        for stored in wanted:
+            acknowledged.pop(stored, None)
+            delivery = before.get(stored) or Delivery(stored)
+            delivery.kept_until = max(delivery.kept_until, kept_until)
+            self._enter(delivery)
+        self._acked = acknowledged
+
+    def unacknowledged(self) -> list[Stored]:
+        """In the order of publishing."""
+        return sorted((each.stored for each in self._deliveries()), key=lambda stored: stored.number)
+
+    def acknowledged(self, now: float) -> list[Stored]:
+        """What was acknowledged and is retained, in no order."""
+        if not self.policy.retain_acked:
+            return []
+        return [stored for stored in self._acked if stored.at + self.policy.retention_s > now]
+
+    def forget(self, now: float) -> None:
+        """Drops what is past the retention and not in anyone's hands; nothing may ever come to take it."""
+        self._acked = dict.fromkeys(self.acknowledged(now))
+        for key, behind in self._behind.items():
+            self._behind[key] = deque(each for each in behind if not self._expired(each, now))
+        late = [entry for entry in self._waiting if self._expired(entry[2], now)]
+        if late:
+            self._waiting = [entry for entry in self._waiting if not self._expired(entry[2], now)]
+            heapq.heapify(self._waiting)
+        gone = [each for each in self._ready if self._expired(each, now)]
+        if gone:
+            self._ready = deque(each for each in self._ready if not self._expired(each, now))
+        for delivery in [*gone, *(entry[2] for entry in late)]:
+            self._settled(delivery)
+
+    def _deliveries(self) -> Iterator[Delivery]:
+        yield from self._ready
+        yield from (entry[2] for entry in self._waiting)
+        yield from (lease.delivery for lease in self._leases.values())
+        for behind in self._behind.values():
+            yield from behind
+
+    def _expired(self, delivery: Delivery, now: float) -> bool:
+        return max(delivery.kept_until, delivery.stored.at + self.policy.retention_s) <= now
+
     def _lease(self, delivery: Delivery, holder: Holder, now: float) -> Lease:
         delivery.attempt += 1
         deadline = now + (holder.ack_deadline_s or self.policy.ack_deadline_s)
         lease = Lease(str(next(_serials)), delivery, holder, deadline)
         self._leases[lease.ack_id] = lease
         holder.messages += 1
-        holder.bytes += delivery.size
+        holder.bytes += delivery.stored.size
         self._watch(lease)
         return lease
 
@@ -174,7 +241,7 @@ class SubscriptionQueue:
         lease = self._leases.pop(ack_id, None)
         if lease is not None:
             lease.holder.messages -= 1
-            lease.holder.bytes -= lease.delivery.size
+            lease.holder.bytes -= lease.delivery.stored.size
         return lease
 
     def _failed(self, ack_id: str, now: float) -> None:

@@ -27,6 +27,8 @@ _OPTIONS = [
 ]
 # Long enough for clients to be told politely; open streams and waiting pulls are then cut.
 _GRACE_S = 0.1
+# Retention and expiry are counted in minutes and days; this is how late they may come.
+_SWEEP_S = 30.0
 
 
 class PubSubEmulator:
@@ -73,6 +75,7 @@ class PubSubEmulator:
             raise Unavailable(f"starting Pub/Sub on {self._host}:{self._port}: {problem}") from problem
         self._topology.create(broker)
         await self._server.start()
+        self._sweeper = asyncio.create_task(_sweep(broker))
         return f"{self._host}:{port}"
 
     async def _stop(self) -> str:
@@ -83,3 +86,9 @@ class PubSubEmulator:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return ""
+
+
+async def _sweep(broker: Broker) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        broker.sweep()

@@ -1,6 +1,6 @@
 """The gRPC methods: which function answers which call, and how a refusal becomes a status.
 
-A call of google.pubsub.v1 that is not in the table answers UNIMPLEMENTED by name.
+A call of google.pubsub.v1 or google.iam.v1 that is not in the table answers UNIMPLEMENTED by name.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from emulators.pubsub import wire
+from emulators.pubsub.iam import Iam
 from emulators.pubsub.publisher import Publisher
 from emulators.pubsub.refusal import Refused
+from emulators.pubsub.replay import Replay
 from emulators.pubsub.streaming import streaming_pull
 from emulators.pubsub.subscriber import Subscriber
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from emulators.pubsub.broker import Broker
 
-_PACKAGE = "/google.pubsub.v1."
+_PACKAGES = ("/google.pubsub.v1.", "/google.iam.v1.")
 Call = tuple[Any, "Callable[[Any], Any]"]
 
 
@@ -28,16 +30,21 @@ class PubSubHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Finds the handler of a call by its full name."""
 
     def __init__(self, broker: Broker) -> None:
-        calls = {**_publisher_calls(Publisher(broker)), **_subscriber_calls(Subscriber(broker))}
+        calls = {
+            **_publisher_calls(Publisher(broker)),
+            **_subscriber_calls(Subscriber(broker)),
+            **_replay_calls(Replay(broker)),
+            **_iam_calls(Iam(broker)),
+        }
         self._methods = {name: _unary(request, answer) for name, (request, answer) in calls.items()}
         self._methods["Subscriber/Pull"] = _pull(Subscriber(broker))
         self._methods["Subscriber/StreamingPull"] = _stream(broker)
 
     def service(self, handler_call_details: Any) -> Any:
         method = handler_call_details.method
-        if not method.startswith(_PACKAGE):
+        if not method.startswith(_PACKAGES):
             return None
-        name = method.removeprefix(_PACKAGE)
+        name = method.split(".v1.", 1)[1]
         return self._methods.get(name) or _unsupported(name)
 
 
@@ -52,6 +59,8 @@ def _publisher_calls(publisher: Publisher) -> dict[str, Call]:
             wire.ListTopicSubscriptionsRequest,
             publisher.list_topic_subscriptions,
         ),
+        "Publisher/ListTopicSnapshots": (wire.ListTopicSnapshotsRequest, publisher.list_topic_snapshots),
+        "Publisher/DetachSubscription": (wire.DetachSubscriptionRequest, publisher.detach_subscription),
         "Publisher/DeleteTopic": (wire.DeleteTopicRequest, publisher.delete_topic),
     }
 
@@ -69,6 +78,25 @@ def _subscriber_calls(subscriber: Subscriber) -> dict[str, Call]:
     }
 
 
+def _replay_calls(replay: Replay) -> dict[str, Call]:
+    return {
+        "Subscriber/Seek": (wire.SeekRequest, replay.seek),
+        "Subscriber/CreateSnapshot": (wire.CreateSnapshotRequest, replay.create_snapshot),
+        "Subscriber/GetSnapshot": (wire.GetSnapshotRequest, replay.get_snapshot),
+        "Subscriber/UpdateSnapshot": (wire.UpdateSnapshotRequest, replay.update_snapshot),
+        "Subscriber/ListSnapshots": (wire.ListSnapshotsRequest, replay.list_snapshots),
+        "Subscriber/DeleteSnapshot": (wire.DeleteSnapshotRequest, replay.delete_snapshot),
+    }
+
+
+def _iam_calls(iam: Iam) -> dict[str, Call]:
+    return {
+        "IAMPolicy/GetIamPolicy": (wire.GetIamPolicyRequest, iam.get_iam_policy),
+        "IAMPolicy/SetIamPolicy": (wire.SetIamPolicyRequest, iam.set_iam_policy),
+        "IAMPolicy/TestIamPermissions": (wire.TestIamPermissionsRequest, iam.test_iam_permissions),
+    }
+
+
 def _serialize(message: Any) -> bytes:
     return bytes(message.SerializeToString())
 
@@ -78,7 +106,7 @@ def _unary(request: Any, answer: Callable[[Any], Any]) -> Any:
         try:
             return answer(message)
         except Refused as refusal:
-            await context.abort(refusal.code, refusal.message)
+            await context.abort(refusal.code, refusal.message, refusal.trailers)
 
     return grpc.unary_unary_rpc_method_handler(call, request.FromString, _serialize)
 
@@ -88,7 +116,7 @@ def _pull(subscriber: Subscriber) -> Any:
         try:
             return await subscriber.pull(message, context)
         except Refused as refusal:
-            await context.abort(refusal.code, refusal.message)
+            await context.abort(refusal.code, refusal.message, refusal.trailers)
 
     return grpc.unary_unary_rpc_method_handler(call, wire.PullRequest.FromString, _serialize)
 
@@ -98,7 +126,7 @@ def _stream(broker: Broker) -> Any:
         try:
             await streaming_pull(broker, aiter(requests), context)
         except Refused as refusal:
-            await context.abort(refusal.code, refusal.message)
+            await context.abort(refusal.code, refusal.message, refusal.trailers)
 
     return grpc.stream_stream_rpc_method_handler(call, wire.StreamingPullRequest.FromString, _serialize)
 

@@ -11,7 +11,7 @@ from emulators.pubsub import wire
 from emulators.pubsub.names import check_project
 from emulators.pubsub.paging import page
 from emulators.pubsub.queue import Holder
-from emulators.pubsub.refusal import failed_precondition, invalid
+from emulators.pubsub.refusal import bad_ack_ids, failed_precondition, invalid, not_found
 
 if TYPE_CHECKING:
     from emulators.pubsub.broker import Broker
@@ -55,24 +55,28 @@ class Subscriber:
         return wire.Empty()
 
     def acknowledge(self, request: Any) -> Any:
-        check_ack_ids(request.ack_ids)
-        self._broker.subscription(request.subscription).acknowledge(list(request.ack_ids))
+        subscription = self._broker.subscription(request.subscription)
+        check_ack_ids(request.ack_ids, subscription)
+        _confirm(subscription, subscription.acknowledge(list(request.ack_ids)))
         return wire.Empty()
 
     def modify_ack_deadline(self, request: Any) -> Any:
-        check_ack_ids(request.ack_ids)
+        subscription = self._broker.subscription(request.subscription)
+        check_ack_ids(request.ack_ids, subscription)
         seconds = check_deadline(request.ack_deadline_seconds)
-        self._broker.subscription(request.subscription).modify(list(request.ack_ids), seconds)
+        _confirm(subscription, subscription.modify(list(request.ack_ids), seconds))
         return wire.Empty()
 
     async def pull(self, request: Any, context: Any) -> Any:
         """Waits for a first message until shortly before the caller gives up, then answers with none."""
-        subscription = pullable(self._broker, request.subscription)
+        subscription = self._broker.subscription(request.subscription)
         if request.max_messages <= 0:
             raise invalid("The max_messages must be positive.")
         end = asyncio.get_running_loop().time() + _patience(request, context)
         holder = Holder()
         while not subscription.deleted:
+            check_pullable(subscription)
+            subscription.touch()
             leases = subscription.take(holder, request.max_messages, _PULL_BYTES)
             left = end - asyncio.get_running_loop().time()
             if leases or left <= 0:
@@ -89,12 +93,20 @@ def _patience(request: Any, context: Any) -> float:
     return _PULL_WAIT_S if left is None else min(_PULL_WAIT_S, max(0.0, left * 0.9 - 0.1))
 
 
-def pullable(broker: Broker, name: str) -> Subscription:
-    """The subscription, refused when it pushes."""
-    subscription = broker.subscription(name)
+def check_pullable(subscription: Subscription) -> None:
+    """Refuses a subscription that is gone, detached, or pushes."""
+    if subscription.deleted:
+        raise not_found(subscription.name)
+    if subscription.config.detached:
+        raise failed_precondition("The subscription is detached from its topic.")
     if subscription.config.push_config.push_endpoint:
         raise failed_precondition("Subscription is a push subscription: it cannot be pulled from.")
-    return subscription
+
+
+def _confirm(subscription: Subscription, failed: list[str]) -> None:
+    """Only an exactly-once subscription says which ids had run out; others take them as they come."""
+    if failed and subscription.config.enable_exactly_once_delivery:
+        raise bad_ack_ids(failed)
 
 
 def received(subscription: Subscription, leases: list[Lease]) -> list[Any]:
@@ -110,10 +122,12 @@ def received(subscription: Subscription, leases: list[Lease]) -> list[Any]:
     ]
 
 
-def check_ack_ids(ack_ids: Any) -> None:
+def check_ack_ids(ack_ids: Any, subscription: Subscription) -> None:
     """Refuses what no lease of ours was ever called; a lease that has run out is not an error."""
     if not ack_ids:
         raise invalid("No ack ids specified.")
+    if subscription.config.enable_exactly_once_delivery:
+        return
     if not all(ack_id.isdecimal() for ack_id in ack_ids):
         raise invalid("You have passed an invalid ack ID to the service.")
 

@@ -6,11 +6,13 @@ import threading
 import time
 from typing import Any
 
+import grpc
 import pytest
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
 from google.protobuf import duration_pb2, field_mask_pb2
-from google.pubsub_v1 import PublisherClient
+from google.pubsub_v1 import PublisherClient, SchemaServiceClient
+from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 
 PROJECT = "projects/demo-firekeep"
 
@@ -272,6 +274,9 @@ def raw_publish(clients: Any, request: dict[str, Any]) -> None:
         {"retry_policy": {"minimum_backoff": duration_pb2.Duration(seconds=9),
                           "maximum_backoff": duration_pb2.Duration(seconds=8)}},
         {"push_config": {"push_endpoint": "ftp://127.0.0.1"}},
+        {"push_config": {"push_endpoint": "http://127.0.0.1/"}, "enable_exactly_once_delivery": True},
+        {"expiration_policy": {"ttl": duration_pb2.Duration(seconds=86399)}},
+        {"filter": "attributes.k = v"},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(clients: Any, settings: dict[str, Any]) -> None:
@@ -282,16 +287,9 @@ def test_settings_out_of_range_are_refused(clients: Any, settings: dict[str, Any
 @pytest.mark.parametrize(
     "settings",
     [
-        {"filter": 'attributes.k = "v"'},
-        {"enable_exactly_once_delivery": True},
         {"bigquery_config": {"table": "p.d.t"}},
-        {
-            "push_config": {
-                "push_endpoint": "http://127.0.0.1/",
-                "oidc_token": {"service_account_email": "a@b.c"},
-            }
-        },
-        {"push_config": {"push_endpoint": "http://127.0.0.1/", "no_wrapper": {"write_metadata": True}}},
+        {"cloud_storage_config": {"bucket": "bucket"}},
+        {"message_transforms": [{"javascript_udf": {"function_name": "f", "code": "function f() {}"}}]},
     ],
 )
 def test_what_is_not_supported_says_so(clients: Any, settings: dict[str, Any]) -> None:
@@ -299,14 +297,15 @@ def test_what_is_not_supported_says_so(clients: Any, settings: dict[str, Any]) -
         clients.subscription(clients.topic(), **settings)
 
 
-def test_calls_that_are_not_supported_say_so_by_name(clients: Any) -> None:
-    subscription = clients.subscription(clients.topic())
-    with pytest.raises(exceptions.MethodNotImplemented, match=r"Subscriber\.Seek"):
-        clients.subscriber.seek(request={"subscription": subscription})
-    with pytest.raises(exceptions.MethodNotImplemented, match="CreateSnapshot"):
-        clients.subscriber.create_snapshot(name=f"{PROJECT}/snapshots/snap", subscription=subscription)
-    with pytest.raises(exceptions.MethodNotImplemented, match="DetachSubscription"):
-        clients.publisher.detach_subscription(request={"subscription": subscription})
+def test_calls_that_are_not_supported_say_so_by_name(clients: Any, emulator: str) -> None:
+    with grpc.insecure_channel(emulator) as channel:
+        schemas = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=channel))
+        with pytest.raises(exceptions.MethodNotImplemented, match=r"SchemaService\.ListSchemas"):
+            schemas.list_schemas(parent=PROJECT, retry=None)
+    with pytest.raises(exceptions.MethodNotImplemented, match="schema_settings"):
+        clients.publisher.create_topic(
+            request={"name": f"{PROJECT}/topics/with-schema", "schema_settings": {"schema": "s"}}
+        )
 
 
 def test_an_update_changes_what_its_mask_names_and_nothing_else(clients: Any) -> None:
@@ -317,7 +316,7 @@ def test_an_update_changes_what_its_mask_names_and_nothing_else(clients: Any) ->
         update_mask=field_mask_pb2.FieldMask(paths=["ack_deadline_seconds"]),
     )
     assert (changed.ack_deadline_seconds, dict(changed.labels)) == (30, {"a": "b"})
-    for paths in (["topic"], ["enable_message_ordering"], [], ["nonsense"]):
+    for paths in (["topic"], ["enable_message_ordering"], ["filter"], ["detached"], [], ["nonsense"]):
         with pytest.raises(exceptions.InvalidArgument):
             clients.subscriber.update_subscription(
                 subscription={"name": subscription}, update_mask=field_mask_pb2.FieldMask(paths=paths)
@@ -332,6 +331,34 @@ def test_an_update_changes_what_its_mask_names_and_nothing_else(clients: Any) ->
         topic={"name": topic, "labels": {"x": "y"}}, update_mask=field_mask_pb2.FieldMask(paths=["labels"])
     )
     assert dict(labelled.labels) == {"x": "y"}
+
+
+def test_a_part_of_a_message_can_be_updated_and_a_setting_cleared(clients: Any) -> None:
+    policy = {"dead_letter_topic": clients.topic(), "max_delivery_attempts": 7}
+    subscription = clients.subscription(
+        clients.topic(), dead_letter_policy=policy, retry_policy={"minimum_backoff": {"seconds": 3}}
+    )
+    changed = clients.subscriber.update_subscription(
+        subscription={"name": subscription, "dead_letter_policy": {"max_delivery_attempts": 9}},
+        update_mask={"paths": ["dead_letter_policy.max_delivery_attempts", "retry_policy"]},
+    )
+    assert changed.dead_letter_policy.dead_letter_topic == policy["dead_letter_topic"]
+    assert changed.dead_letter_policy.max_delivery_attempts == 9
+    assert "retry_policy" not in changed
+
+
+def test_what_is_not_named_gets_a_name_in_the_same_project(clients: Any) -> None:
+    made = clients.subscriber.create_subscription(topic=clients.topic())
+    assert clients.subscriber.get_subscription(subscription=made.name).name == made.name
+    snapshot = clients.subscriber.create_snapshot(subscription=made.name)
+    assert snapshot.name.startswith(f"{PROJECT}/snapshots/")
+
+
+def test_a_thousand_messages_may_be_published_at_once_and_no_more(clients: Any) -> None:
+    topic = clients.topic()
+    raw_publish(clients, {"topic": topic, "messages": [{"data": b"x"}] * 1000})
+    with pytest.raises(exceptions.InvalidArgument, match=r"message_count .* 1001 .* 1000"):
+        raw_publish(clients, {"topic": topic, "messages": [{"data": b"x"}] * 1001})
 
 
 def test_acknowledging_nonsense_is_refused(clients: Any) -> None:

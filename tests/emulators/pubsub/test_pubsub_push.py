@@ -15,10 +15,14 @@ import pytest
 
 
 class Endpoint:
-    """Records pushes; `answer(body, number)` gives each one's status, or None to hang up."""
+    """Records pushes; `answer(body, number)` gives each one's status, or None to hang up.
+
+    A body that is not JSON is recorded as it is, in `raw`, with its headers.
+    """
 
     def __init__(self) -> None:
         self.pushes: list[tuple[float, dict[str, Any]]] = []
+        self.raw: list[tuple[bytes, dict[str, str]]] = []
         self.answer: Callable[[dict[str, Any], int], int | None] = lambda body, number: 204
         outer = self
 
@@ -26,7 +30,10 @@ class Endpoint:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                content = self.rfile.read(int(self.headers["content-length"]))
+                outer.raw.append((content, {key.lower(): value for key, value in self.headers.items()}))
+                wrapped = self.headers["content-type"] == "application/json"
+                body = json.loads(content) if wrapped else {}
                 outer.pushes.append((time.monotonic(), body))
                 status = outer.answer(body, len(outer.pushes))
                 if status is None:
@@ -150,3 +157,89 @@ def test_hundreds_of_messages_are_pushed_over_kept_connections(clients: Any, end
     endpoint.wait(500)
     assert time.monotonic() - start < 8
     assert len({body["message"]["messageId"] for _, body in endpoint.pushes}) == 500
+
+
+def bare(endpoint: Endpoint, write_metadata: bool) -> dict[str, Any]:
+    return {"push_endpoint": endpoint.url, "no_wrapper": {"write_metadata": write_metadata}}
+
+
+def test_without_a_wrapper_the_body_is_the_data_and_nothing_else_is_told(
+    clients: Any, endpoint: Endpoint
+) -> None:
+    topic = clients.topic()
+    clients.subscription(topic, push_config=bare(endpoint, False))
+    clients.publish(topic, b"\x00\xffraw", kind="k")
+    endpoint.wait(1)
+    ((body, headers),) = endpoint.raw
+    assert body == b"\x00\xffraw"
+    assert "kind" not in headers
+    assert not [name for name in headers if name.startswith("x-goog")]
+
+
+def test_metadata_and_attributes_become_headers_where_http_can_carry_them(
+    clients: Any, endpoint: Endpoint
+) -> None:
+    topic = clients.topic()
+    subscription = clients.subscription(
+        topic,
+        push_config=bare(endpoint, True),
+        dead_letter_policy={"dead_letter_topic": clients.topic(), "max_delivery_attempts": 5},
+    )
+    hostile = {
+        "ce-Type": "t", "content-type": "text/plain", "Content-Length": "0", "Host": "evil", "Connection": "close",
+        "Transfer-Encoding": "chunked", "spaced key": "x", "été": "x", "line": "a\r\nInjected: yes", "nul": "\x00",
+        "colon:": "x", "padded": " x ", "x-goog-pubsub-message-id": "forged",
+    }  # fmt: skip
+    future = clients.publisher.publish(topic, b"", ordering_key="key", **hostile)
+    message_id = future.result(timeout=10)
+    endpoint.wait(1)
+    ((body, headers),) = endpoint.raw
+    assert body == b""
+    assert headers["ce-type"] == "t"
+    assert headers["content-type"] == "text/plain"
+    assert headers["content-length"] == "0"
+    assert headers["host"].startswith("127.0.0.1")
+    assert headers["x-goog-pubsub-subscription-name"] == subscription
+    assert headers["x-goog-pubsub-message-id"] == message_id
+    assert headers["x-goog-pubsub-ordering-key"] == "key"
+    assert headers["x-goog-pubsub-delivery-attempt"] == "1"
+    assert headers["x-goog-pubsub-publish-time"].endswith("Z")
+    left_out = {"transfer-encoding", "connection", "spaced key", "été", "line", "injected", "nul", "padded"}
+    assert not left_out & set(headers)
+
+
+def test_an_attribute_in_unicode_is_a_header_in_utf_8(clients: Any, endpoint: Endpoint) -> None:
+    topic = clients.topic()
+    clients.subscription(topic, push_config=bare(endpoint, True))
+    clients.publish(topic, b"x", kind="e\u0301")
+    endpoint.wait(1)
+    ((_, headers),) = endpoint.raw
+    assert headers["kind"].encode("latin-1").decode() == "e\u0301"
+
+
+def test_who_signs_a_push_is_kept_as_it_was_told(clients: Any, endpoint: Endpoint) -> None:
+    token = {"service_account_email": "a@b.iam.gserviceaccount.com", "audience": "https://a"}
+    topic = clients.topic()
+    subscription = clients.subscription(
+        topic, push_config={"push_endpoint": endpoint.url, "oidc_token": token}
+    )
+    got = clients.subscriber.get_subscription(subscription=subscription).push_config.oidc_token
+    assert {"service_account_email": got.service_account_email, "audience": got.audience} == token
+    clients.publish(topic, b"x")
+    endpoint.wait(1)
+
+
+def test_a_detached_subscription_pushes_no_more(clients: Any, endpoint: Endpoint) -> None:
+    endpoint.answer = lambda _, number: 500
+    topic = clients.topic()
+    subscription = clients.subscription(
+        topic, push_config={"push_endpoint": endpoint.url}, retry_policy=fast()
+    )
+    clients.publish(topic, b"x")
+    endpoint.wait(1)
+    clients.publisher.detach_subscription(request={"subscription": subscription})
+    time.sleep(0.2)
+    before = len(endpoint.pushes)
+    clients.publish(topic, b"y")
+    time.sleep(0.8)
+    assert len(endpoint.pushes) == before

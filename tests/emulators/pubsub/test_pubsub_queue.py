@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulators.pubsub.queue import Delivery, Holder, QueuePolicy, SubscriptionQueue
+from emulators.pubsub.stored import Stored
+
+_numbers = itertools.count(1)
 
 
 def message(name: str = "m", key: str = "") -> Any:
     return SimpleNamespace(name=name, ordering_key=key)
+
+
+def put(queue_: SubscriptionQueue, message_: Any, size: int, now: float) -> Stored:
+    stored = Stored(message_, size, next(_numbers), int(now * 1000))
+    queue_.add(stored)
+    return stored
 
 
 def queue(policy: QueuePolicy | None = None, buried: list[Delivery] | None = None) -> SubscriptionQueue:
@@ -26,7 +36,7 @@ def names(queue_: SubscriptionQueue, now: float, most: int = 100) -> list[str]:
 
 def test_a_leased_message_is_not_given_to_another_until_its_deadline() -> None:
     q = queue(QueuePolicy(ack_deadline_s=10))
-    q.add(message("a"), 1, now=0)
+    put(q, message("a"), 1, now=0)
     assert names(q, 0) == ["a"]
     q.advance(9.999)
     assert names(q, 9.999) == []
@@ -37,7 +47,7 @@ def test_a_leased_message_is_not_given_to_another_until_its_deadline() -> None:
 
 def test_an_acknowledged_message_never_comes_back() -> None:
     q = queue()
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     (lease,) = q.take(Holder(), 0, 1, 100)
     assert q.acknowledge(lease.ack_id)
     q.advance(1e9)
@@ -47,7 +57,7 @@ def test_an_acknowledged_message_never_comes_back() -> None:
 
 def test_an_acknowledgement_after_the_deadline_is_too_late() -> None:
     q = queue(QueuePolicy(ack_deadline_s=10))
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     (lease,) = q.take(Holder(), 0, 1, 100)
     q.advance(10)
     assert not q.acknowledge(lease.ack_id)
@@ -56,7 +66,7 @@ def test_an_acknowledgement_after_the_deadline_is_too_late() -> None:
 
 def test_a_moved_deadline_counts_not_the_first_one() -> None:
     q = queue(QueuePolicy(ack_deadline_s=10))
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     (lease,) = q.take(Holder(), 0, 1, 100)
     assert q.modify(lease.ack_id, 60, now=5)
     q.advance(64.9)
@@ -71,7 +81,7 @@ def test_a_moved_deadline_counts_not_the_first_one() -> None:
 
 def test_backoff_is_exact_doubles_and_stops_at_the_maximum() -> None:
     q = queue(QueuePolicy(min_backoff_s=0.1, max_backoff_s=0.5))
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     now, pauses = 0.0, []
     for _ in range(5):
         (lease,) = q.take(Holder(), now, 1, 100)
@@ -89,7 +99,7 @@ def test_backoff_is_exact_doubles_and_stops_at_the_maximum() -> None:
 def test_a_message_is_buried_after_its_last_attempt_and_not_before() -> None:
     buried: list[Delivery] = []
     q = queue(QueuePolicy(max_attempts=3), buried)
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     for attempt in (1, 2, 3):
         assert not buried
         (lease,) = q.take(Holder(), 0, 1, 100)
@@ -101,7 +111,7 @@ def test_a_message_is_buried_after_its_last_attempt_and_not_before() -> None:
 
 def test_a_dead_letter_nobody_takes_goes_on_being_delivered() -> None:
     q = SubscriptionQueue(QueuePolicy(max_attempts=1), lambda _: False)
-    q.add(message(), 1, now=0)
+    put(q, message(), 1, now=0)
     for _ in range(3):
         (lease,) = q.take(Holder(), 0, 1, 100)
         q.modify(lease.ack_id, 0, 0)
@@ -111,7 +121,7 @@ def test_a_dead_letter_nobody_takes_goes_on_being_delivered() -> None:
 def test_messages_of_one_ordering_key_come_one_after_the_other_others_do_not_wait() -> None:
     q = queue(QueuePolicy(ordered=True))
     for name, key in (("a1", "a"), ("a2", "a"), ("free", ""), ("b1", "b"), ("a3", "a")):
-        q.add(message(name, key), 1, now=0)
+        put(q, message(name, key), 1, now=0)
     leases = {lease.delivery.message.name: lease for lease in q.take(Holder(), 0, 100, 10**9)}
     assert sorted(leases) == ["a1", "b1", "free"]
     q.modify(leases["a1"].ack_id, 0, 0)
@@ -126,22 +136,22 @@ def test_messages_of_one_ordering_key_come_one_after_the_other_others_do_not_wai
 
 def test_without_message_ordering_keys_do_not_hold_messages_back() -> None:
     q = queue(QueuePolicy(ordered=False))
-    q.add(message("a1", "a"), 1, now=0)
-    q.add(message("a2", "a"), 1, now=0)
+    put(q, message("a1", "a"), 1, now=0)
+    put(q, message("a2", "a"), 1, now=0)
     assert names(q, 0) == ["a1", "a2"]
 
 
 def test_what_is_older_than_the_retention_is_gone_and_holds_up_no_key() -> None:
     q = queue(QueuePolicy(retention_s=600, ordered=True))
-    q.add(message("old", "k"), 1, now=0)
-    q.add(message("new", "k"), 1, now=500)
+    put(q, message("old", "k"), 1, now=0)
+    put(q, message("new", "k"), 1, now=500)
     assert names(q, 700) == ["new"]
 
 
 def test_a_holder_gets_no_more_than_it_wants_until_it_gives_back() -> None:
     q = queue()
     for index in range(10):
-        q.add(message(str(index)), 100, now=0)
+        put(q, message(str(index)), 100, now=0)
     holder = Holder(max_messages=3)
     leases = q.take(holder, 0, 100, 10**9)
     assert len(leases) == 3
@@ -155,7 +165,7 @@ def test_a_holder_gets_no_more_than_it_wants_until_it_gives_back() -> None:
 def test_one_answer_is_bounded_in_bytes_but_never_empty() -> None:
     q = queue()
     for _ in range(5):
-        q.add(message(), 1000, now=0)
+        put(q, message(), 1000, now=0)
     assert len(q.take(Holder(), 0, 100, 1)) == 1
     assert len(q.take(Holder(), 0, 100, 2500)) == 2
 
@@ -163,7 +173,7 @@ def test_one_answer_is_bounded_in_bytes_but_never_empty() -> None:
 def test_ended_leases_do_not_pile_up() -> None:
     q = queue(QueuePolicy(ack_deadline_s=600))
     for index in range(20_000):
-        q.add(message(str(index)), 1, now=0)
+        put(q, message(str(index)), 1, now=0)
         (lease,) = q.take(Holder(), 0, 1, 100)
         q.acknowledge(lease.ack_id)
     assert len(q._deadlines) < 2000
@@ -182,7 +192,7 @@ def test_every_message_is_delivered_until_it_is_acknowledged(steps: list[tuple[s
         now += 1
         q.advance(now)
         published.add(str(number))
-        q.add(message(str(number), key), 1, now)
+        put(q, message(str(number), key), 1, now)
         for lease in q.take(Holder(), now, 2, 100):
             if step == "a":
                 q.acknowledge(lease.ack_id)
