@@ -79,10 +79,14 @@ def _totals(aggregations: Iterable[Any]) -> dict[str, _Total]:
             raise invalid("Aggregations are not possible on __name__.")
         alias = asked.alias or f"field_{number}"
         if alias in totals:
-            raise invalid(f'Two aggregations have the alias "{alias}".')
+            raise invalid(f"Aggregation aliases contain duplicate alias: {alias}.")
         totals[alias] = _Total(kind, path, most)
-    if not 1 <= len(totals) <= MAX_AGGREGATIONS:
-        raise invalid(f"A query takes 1 to {MAX_AGGREGATIONS} aggregations.")
+    if not totals:
+        raise invalid("Aggregations can not be empty.")
+    if len(totals) > MAX_AGGREGATIONS:
+        raise invalid(
+            f"The maximum number of aggregations allowed in an aggregation query is {MAX_AGGREGATIONS}."
+        )
     return totals
 
 
@@ -102,6 +106,15 @@ def aggregate(plan: Plan, aggregations: Iterable[Any], time: int) -> Iterator[An
     for alias, total in totals.items():
         result.aggregate_fields[alias].CopyFrom(total.value())
     yield result
+
+
+def ordered_by(query: Any, aggregations: Iterable[Any]) -> Iterator[FieldPath]:
+    """The fields that sums and averages order their query by, after the orders asked for. It shows when it is cut."""
+    if query.HasField("limit") or query.offset:
+        for asked in aggregations:
+            kind = asked.WhichOneof("operator")
+            if kind not in (None, "count"):
+                yield parse_path(getattr(asked, kind).field.field_path)
 
 
 def _count_names(plan: Plan, time: int) -> int:

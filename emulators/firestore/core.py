@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from emulators.firestore import clock
 from emulators.firestore.databases import Databases
 from emulators.firestore.staging import Staging
 from emulators.firestore.store import Store, Written
-from emulators.firestore.transactions import Transactions
+from emulators.firestore.transactions import PATIENCE, Transaction, Transactions
 
 # A lock is not fair: without a pause a long query would take it again before a waiting call wakes.
-PAUSE = 0.00005
+LET_IN = 0.00005
 
 Listener = Callable[[Store, int, list[Written]], None]
 
@@ -23,9 +23,13 @@ class Core:
     """The state behind every call. Whoever touches it holds the lock, never for longer than a batch takes."""
 
     databases: Databases
-    transactions: Transactions = field(default_factory=Transactions)
+    patience: float = PATIENCE
     listeners: list[Listener] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    transactions: Transactions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.transactions = Transactions(self.lock, clock.seconds, self.patience)
 
     def batches(self, source: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
         """Batches, each made under the lock; an empty one is a place to let others have it."""
@@ -37,12 +41,16 @@ class Core:
             if batch:
                 yield batch
             else:
-                time.sleep(PAUSE)
+                clock.pause(LET_IN)
 
-    def apply(self, staging: Staging) -> None:
-        """Make staged writes visible and tell of them."""
+    def commit(
+        self, store: Store, stage: Callable[[], Staging], transaction: Transaction | None = None
+    ) -> Staging:
+        """Make staged writes visible and tell of them. They are staged again when they had to wait for others."""
+        staging = self.transactions.clear(store, transaction, stage)
         written = staging.apply()
         if written:
             for listener in tuple(self.listeners):
-                listener(staging.store, staging.time, written)
-        staging.store.prune()
+                listener(store, staging.time, written)
+        store.prune()
+        return staging

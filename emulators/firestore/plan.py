@@ -5,15 +5,16 @@ Results in name order, whatever the filters, are a walk between two names. Other
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emulators.firestore.errors import invalid, unsupported
+from emulators.firestore.errors import invalid
 from emulators.firestore.fields import NAME, FieldPath, find, parse_path
 from emulators.firestore.filters import Predicate, compile_filter, name_key
+from emulators.firestore.nearest import Nearest, read_nearest
 from emulators.firestore.paths import KEY_END, collection_id, key_of, path_of
-from emulators.firestore.render import Render, some, whole
+from emulators.firestore.render import Render, some, whole, with_more
 from emulators.firestore.store import Scope, Store
 from emulators.firestore.values import Key, order_key
 
@@ -84,6 +85,7 @@ class Plan:
     end: Bound | None
     offset: int
     limit: int | None
+    nearest: Nearest | None
     render: Render
 
     @property
@@ -94,16 +96,25 @@ class Plan:
     @property
     def countable(self) -> bool:
         """Whether every name between the bounds is a result."""
-        return self.by_name and self.predicate is None
+        return self.by_name and self.predicate is None and self.nearest is None
+
+    def reaches(self, key: bytes, path: str) -> bool:
+        """Whether a document lies where the query looks."""
+        return self.low <= key < self.high and self.source.has(path)
+
+    def up_to(self, key: bytes, document: Any) -> Plan:
+        """The same up to a document among its results, without offset and limit."""
+        if not self.by_name:
+            last = Bound((*(self.sort_keys(document) or ()), (key,)), before=False)
+            return replace(self, end=last, offset=0, limit=None)
+        if self.orders[0].descending:
+            return replace(self, low=max(self.low, key), offset=0, limit=None)
+        return replace(self, high=min(self.high, key + b"\x00"), offset=0, limit=None)
 
     def scopes(self, time: int) -> list[Scope]:
         """What to walk, in the order of the results when that is by name."""
         found = list(self.source.scopes(self.store, self.low, self.high, time))
         return found[::-1] if self.orders[0].descending else found
-
-    def unlimited(self) -> Plan:
-        """The same without offset and limit."""
-        return replace(self, offset=0, limit=None)
 
     def sort_keys(self, document: Any) -> tuple[Key, ...] | None:
         """What a document is ordered by, its name left out; None when it has not got all of the fields."""
@@ -133,16 +144,15 @@ class Plan:
         return 0
 
 
-def make_plan(store: Store, parent: str, query: Any) -> Plan:
-    """Read a StructuredQuery under a parent's path. Refuses what is invalid or not supported."""
-    if query.HasField("find_nearest"):
-        raise unsupported("FindNearest")
+def make_plan(store: Store, parent: str, query: Any, also: Iterable[FieldPath] = ()) -> Plan:
+    """Read a StructuredQuery under a parent's path, ordered by some fields `also`. Refuses what is invalid."""
     source = _source(parent, query)
     where = compile_filter(query.where, store.root) if query.HasField("where") else None
-    orders = _orders(query, where.inequalities if where else set())
+    orders = _orders(query, (where.inequalities if where else set()).union(also))
     limit = query.limit.value if query.HasField("limit") else None
     if query.offset < 0 or (limit is not None and limit < 0):
         raise invalid("offset and limit must not be negative.")
+    nearest = read_nearest(query.find_nearest) if query.HasField("find_nearest") else None
     plan = Plan(
         store=store,
         source=source,
@@ -154,11 +164,17 @@ def make_plan(store: Store, parent: str, query: Any) -> Plan:
         end=None,
         offset=query.offset,
         limit=limit,
-        render=some([parse_path(f.field_path) for f in query.select.fields])
-        if query.HasField("select")
-        else whole,
+        nearest=nearest,
+        render=_render(query, nearest),
     )
     return _cut_by_name(plan, query) if plan.by_name else _cut_by_fields(plan, query)
+
+
+def _render(query: Any, nearest: Nearest | None) -> Render:
+    paths = [parse_path(f.field_path) for f in query.select.fields] if query.HasField("select") else None
+    if nearest is not None and nearest.shown is not None:
+        return with_more(paths, nearest.show)
+    return whole if paths is None else some(paths)
 
 
 def _source(parent: str, query: Any) -> Source:
@@ -171,13 +187,13 @@ def _source(parent: str, query: Any) -> Source:
     return Source(parent, selector.collection_id, selector.all_descendants)
 
 
-def _orders(query: Any, inequalities: set[FieldPath]) -> tuple[Order, ...]:
+def _orders(query: Any, implied: set[FieldPath]) -> tuple[Order, ...]:
     orders = [Order(parse_path(o.field.field_path), o.direction == DESCENDING) for o in query.order_by]
     asked = {order.path for order in orders}
     if len(asked) < len(orders):
         raise invalid("A field is ordered by twice.")
     last = orders[-1].descending if orders else False
-    orders += [Order(path, last) for path in sorted(inequalities - asked - {NAME})]
+    orders += [Order(path, last) for path in sorted(implied - asked - {NAME})]
     names = [index for index, order in enumerate(orders) if order.path == NAME]
     # Names are distinct, so whatever follows one cannot matter.
     return tuple(orders[: names[0] + 1]) if names else (*orders, Order(NAME, last))

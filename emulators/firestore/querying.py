@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from emulators.firestore.aggregate import aggregate
+from emulators.firestore.aggregate import aggregate, ordered_by
 from emulators.firestore.core import Core
 from emulators.firestore.errors import invalid, unsupported
+from emulators.firestore.locks import Locks
 from emulators.firestore.paths import KEY_END, key_of, parent_path, path_of
 from emulators.firestore.plan import Plan, make_plan
 from emulators.firestore.reading import decode_token, encode_token
 from emulators.firestore.run import results
 from emulators.firestore.schema import message
 from emulators.firestore.store import Row, Store
-from emulators.firestore.transactions import Snapshot, digest
 from emulators.firestore.wire import field, timestamp
 
 # The service cuts where its own storage does, about this many documents apart.
@@ -28,29 +28,23 @@ def _plan(store: Store, parent: str, path: str, request: Any) -> Plan:
     return make_plan(store, parent_path(parent, path), request.structured_query)
 
 
-def _watch(plan: Plan, snapshot: Snapshot) -> None:
-    """Let a transaction that writes see to it that a query finds the same when it commits."""
-    if snapshot.transaction:
-        snapshot.transaction.watch(
-            lambda time: digest([row for batch in results(plan, time) for row in batch]),
-        )
-
-
 def run_query(core: Core, data: bytes) -> Iterator[list[bytes]]:
     """RunQuery: one answer a document, by batches; an empty batch is a place to let other calls in."""
     request = message("RunQueryRequest").FromString(data)
     store, path = core.databases.locate(request.parent)
     plan = _plan(store, request.parent, path, request)
-    snapshot = core.transactions.snapshot(store, request)
-    _watch(plan, snapshot)
+    snapshot = core.transactions.snapshot(store, request, Locks(plans=[plan]))
     if snapshot.begun:
         yield [field(2, snapshot.begun)]
     time = timestamp(3, snapshot.time)
-    some = False
+    found = 0
+    last: list[Row] = []
     for batch in results(plan, snapshot.time):
-        some = some or bool(batch)
+        found += len(batch)
+        last = batch[-1:] or last
         yield _answers(plan, batch, time)
-    if not some:
+    snapshot.narrow(plan, found, last)
+    if not found:
         yield [time]
 
 
@@ -66,9 +60,9 @@ def run_aggregation_query(core: Core, data: bytes) -> Iterator[list[bytes]]:
     if request.HasField("explain_options"):
         raise unsupported("Explaining a query")
     asked = request.structured_aggregation_query
-    plan = make_plan(store, parent_path(request.parent, path), asked.structured_query)
-    snapshot = core.transactions.snapshot(store, request)
-    _watch(plan, snapshot)
+    query = asked.structured_query
+    plan = make_plan(store, parent_path(request.parent, path), query, ordered_by(query, asked.aggregations))
+    snapshot = core.transactions.snapshot(store, request, Locks(plans=[plan]))
     answer = message("RunAggregationQueryResponse")(transaction=snapshot.begun)
     for step in aggregate(plan, asked.aggregations, snapshot.time):
         if step is None:
@@ -84,7 +78,7 @@ def partition_query(core: Core, data: bytes) -> bytes:
     store, path = core.databases.locate(request.parent)
     plan = make_plan(store, path, request.structured_query)
     _check_partitioned(plan, path, request)
-    snapshot = core.transactions.snapshot(store, request)
+    snapshot = core.transactions.snapshot(store, request, Locks())
     cuts = _cuts(plan, int(request.partition_count), snapshot.time)
     if request.page_token:
         last = key_of(decode_token(request.page_token, "DocumentMask").field_paths[0])

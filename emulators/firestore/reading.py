@@ -11,6 +11,7 @@ from typing import Any
 from emulators.firestore.core import Core
 from emulators.firestore.errors import invalid, missing
 from emulators.firestore.fields import find
+from emulators.firestore.locks import Locks
 from emulators.firestore.paths import (
     KEY_END,
     collection_id,
@@ -25,7 +26,6 @@ from emulators.firestore.render import document_of, masked
 from emulators.firestore.run import results
 from emulators.firestore.schema import message
 from emulators.firestore.store import Row, Store, Version
-from emulators.firestore.transactions import Snapshot, digest
 from emulators.firestore.wire import field, name_of, text, timestamp, unframe
 
 PAGE = 300
@@ -38,9 +38,7 @@ def get_document(core: Core, data: bytes) -> bytes:
     request = message("GetDocumentRequest").FromString(data)
     store, path = core.databases.locate(request.name)
     key = key_of(document_path(request.name, path))
-    snapshot = core.transactions.snapshot(store, request)
-    if snapshot.transaction:
-        snapshot.transaction.read(key)
+    snapshot = core.transactions.snapshot(store, request, Locks([key]))
     version = store.at(key, snapshot.time)
     if version is None:
         raise missing(f'Document "{request.name}" not found.')
@@ -48,20 +46,22 @@ def get_document(core: Core, data: bytes) -> bytes:
 
 
 def batch_get_documents(core: Core, data: bytes) -> Iterator[list[bytes]]:
-    """BatchGetDocuments: one answer a document, each once."""
+    """BatchGetDocuments: one answer a document, each once, the missing ones last."""
     request = message("BatchGetDocumentsRequest").FromString(data)
     store, _ = core.databases.locate(request.database)
     keys = {name: _key_in(store, name) for name in request.documents}
-    snapshot = core.transactions.snapshot(store, request)
+    snapshot = core.transactions.snapshot(store, request, Locks(keys.values()))
     render = masked(request)
-    answers = [field(3, snapshot.begun)] if snapshot.begun else []
     time = timestamp(4, snapshot.time)
+    answers: list[bytes] = [field(3, snapshot.begun)] if snapshot.begun else []
+    lacking: list[bytes] = []
     for name, key in keys.items():
-        if snapshot.transaction:
-            snapshot.transaction.read(key)
         version = store.at(key, snapshot.time)
-        answers.append((render(version) if version is not None else text(2, name)) + time)
-    yield answers
+        if version is not None:
+            answers.append(render(version) + time)
+        else:
+            lacking.append(text(2, name) + time)
+    yield answers + lacking
 
 
 def _key_in(store: Store, name: str) -> bytes:
@@ -90,12 +90,13 @@ def list_documents(core: Core, data: bytes) -> bytes:
     parent_path(request.parent, path)
     if request.page_size < 0:
         raise invalid("page_size must not be negative.")
-    snapshot = core.transactions.snapshot(store, request)
     size = request.page_size or PAGE
     if request.show_missing:
-        return _with_missing(store, path, request, snapshot, size)
-    plan = _list_plan(store, path, request)
-    rows = _take(plan, snapshot, size + 1)
+        return _with_missing(core, store, path, request, size)
+    plan = replace(_list_plan(store, path, request), limit=size + 1)
+    snapshot = core.transactions.snapshot(store, request, Locks(plans=[plan]))
+    rows = [row for batch in results(plan, snapshot.time) for row in batch]
+    snapshot.narrow(plan, len(rows), rows[-1:])
     render = masked(request)
     frames = _fit([render(version) for _, version in rows[:size]])
     page = b"".join(frames)
@@ -115,15 +116,6 @@ def _list_plan(store: Store, parent: str, request: Any) -> Plan:
     if request.page_token:
         query.start_at.CopyFrom(decode_token(request.page_token, "Cursor"))
     return make_plan(store, parent, query)
-
-
-def _take(plan: Plan, snapshot: Snapshot, most: int) -> list[Row]:
-    def rows(time: int) -> list[Row]:
-        return [row for batch in results(replace(plan, limit=most), time) for row in batch]
-
-    if snapshot.transaction:
-        snapshot.transaction.watch(lambda time: digest(rows(time)))
-    return rows(snapshot.time)
 
 
 def _fit(frames: list[bytes]) -> list[bytes]:
@@ -151,7 +143,7 @@ def _name(version: Version) -> str:
     return name_of(version.frame or b"")
 
 
-def _with_missing(store: Store, parent: str, request: Any, snapshot: Snapshot, size: int) -> bytes:
+def _with_missing(core: Core, store: Store, parent: str, request: Any, size: int) -> bytes:
     """A page with the names of missing documents that have something below them among the documents."""
     if request.order_by:
         raise invalid("Requests with show_missing may not specify order_by.")
@@ -160,6 +152,7 @@ def _with_missing(store: Store, parent: str, request: Any, snapshot: Snapshot, s
     if request.page_token:
         cursor = decode_token(request.page_token, "Cursor")
         after = _key_in(store, cursor.values[0].reference_value) + KEY_END
+    snapshot = core.transactions.snapshot(store, request, Locks(plans=[_below(store, parent, collection)]))
     render = masked(request)
     frames: list[bytes] = []
     for key in store.children(collection, after, snapshot.time):
@@ -172,12 +165,19 @@ def _with_missing(store: Store, parent: str, request: Any, snapshot: Snapshot, s
     return b"".join(frames)
 
 
+def _below(store: Store, parent: str, collection: bytes) -> Plan:
+    """Everything in a collection and below it."""
+    query = message("StructuredQuery")()
+    query.from_.add(all_descendants=True)
+    return replace(make_plan(store, parent, query), low=collection, high=collection + KEY_END)
+
+
 def list_collection_ids(core: Core, data: bytes) -> bytes:
     """ListCollectionIds: the collections right below a document or the root, in order."""
     request = message("ListCollectionIdsRequest").FromString(data)
     store, path = core.databases.locate(request.parent)
     parent = key_of(parent_path(request.parent, path))
-    snapshot = core.transactions.snapshot(store, request)
+    snapshot = core.transactions.snapshot(store, request, Locks())
     size = request.page_size or PAGE
     after = b""
     if request.page_token:

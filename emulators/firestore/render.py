@@ -47,6 +47,21 @@ def some(paths: Iterable[FieldPath]) -> Render:
     return render
 
 
+def with_more(paths: Iterable[FieldPath] | None, add: Callable[[Any, Any], None]) -> Render:
+    """Frames with some fields, or all, and what `add` puts into them: it gets the stored document and the answer."""
+    wanted = None if paths is None else tuple(path for path in paths if path != NAME)
+
+    def render(version: Version) -> bytes:
+        stored = document_of(version)
+        answer = message("Document")(name=stored.name, fields=stored.fields if wanted is None else None)
+        copy_paths(stored.fields, answer.fields, wanted or ())
+        add(stored, answer)
+        times = timestamp(3, version.created) + timestamp(4, version.time)
+        return field(1, serialized(answer) + times)
+
+    return render
+
+
 def masked(request: Any) -> Render:
     """What a request's `mask` asks for."""
     if not request.HasField("mask"):

@@ -20,6 +20,7 @@ from emulators.firestore.events import Dispatcher, Sink
 from emulators.firestore.patterns import compile_patterns
 from emulators.firestore.post import Poster
 from emulators.firestore.service import handlers
+from emulators.firestore.transactions import PATIENCE
 
 MAX_MESSAGE = 32 << 20
 _OPTIONS = (
@@ -53,7 +54,8 @@ class FirestoreEmulator:
 
     `port` 0 takes a free one; `horizon` is how far back `read_time` may reach; `on_commit` is called with each
     commit's changes, in commit order, on a thread of its own; `events` is a URL that each change is posted to;
-    `events_filter` names the documents, by trigger patterns, that both are told of (all, when empty).
+    `events_filter` names the documents, by trigger patterns, that both are told of (all, when empty);
+    `patience` is how many seconds a transaction that does nothing may hold up others.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class FirestoreEmulator:
         events: str | None = None,
         events_filter: Iterable[str] = (),
         clock: Callable[[], int] = micros,
+        patience: float = PATIENCE,
     ) -> None:
         _check_loopback(host)
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._horizon = horizon
-        self._core = Core(Databases(clock, int(horizon.total_seconds() * 1_000_000)))
+        self._core = Core(Databases(clock, int(horizon.total_seconds() * 1_000_000)), patience)
         self._stopping = threading.Event()
         self._poster = Poster(events, self._stopping) if events else None
         matches = compile_patterns(events_filter)

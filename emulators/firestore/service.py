@@ -16,6 +16,7 @@ from emulators.firestore import querying, reading, writing
 from emulators.firestore.core import Core
 from emulators.firestore.errors import Refusal, invalid
 from emulators.firestore.listening import listen
+from emulators.firestore.streaming import write
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ MAX_REQUEST = 10 << 20
 
 Unary = Callable[[Core, bytes], bytes]
 Stream = Callable[[Core, bytes], Iterator[list[bytes]]]
+Duplex = Callable[[Core, Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]
 
 UNARY: dict[str, Unary] = {
     "GetDocument": reading.get_document,
@@ -42,6 +44,8 @@ STREAMS: dict[str, Stream] = {
     "RunQuery": querying.run_query,
     "RunAggregationQuery": querying.run_aggregation_query,
 }
+
+DUPLEX: dict[str, Duplex] = {"Listen": listen, "Write": write}
 
 
 def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
@@ -81,11 +85,14 @@ def _stream(core: Core, method: Stream) -> Callable[[bytes, grpc.ServicerContext
     return call
 
 
-def _listen(core: Core) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+def _duplex(core: Core, method: Duplex) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            yield from listen(core, requests, context)
-        except (Refusal, DecodeError) as error:
+            yield from method(core, requests, context)
+        except grpc.RpcError:
+            # The client is gone.
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
             _refuse(context, error)
 
     return call
@@ -98,5 +105,6 @@ def handlers(core: Core) -> grpc.GenericRpcHandler[Any, Any]:
         methods[name] = grpc.unary_unary_rpc_method_handler(_unary(core, unary))
     for name, stream in STREAMS.items():
         methods[name] = grpc.unary_stream_rpc_method_handler(_stream(core, stream))
-    methods["Listen"] = grpc.stream_stream_rpc_method_handler(_listen(core))
+    for name, duplex in DUPLEX.items():
+        methods[name] = grpc.stream_stream_rpc_method_handler(_duplex(core, duplex))
     return grpc.method_handlers_generic_handler("google.firestore.v1.Firestore", methods)

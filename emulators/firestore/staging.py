@@ -8,6 +8,7 @@ from typing import Any
 from emulators.firestore.canonical import serialized
 from emulators.firestore.errors import exists, failed, invalid, missing
 from emulators.firestore.fields import copy_paths, parse_path
+from emulators.firestore.locks import Intent
 from emulators.firestore.paths import document_path, key_of
 from emulators.firestore.schema import message
 from emulators.firestore.store import Store, Written
@@ -32,6 +33,12 @@ class Staging:
         self.time = store.commit_time()
         self._bodies: dict[bytes, tuple[str, bytes | None]] = {}
         self._result = timestamp(1, self.time)
+
+    @property
+    def intents(self) -> list[Intent]:
+        """What is about to change."""
+        stored = self.store.versions
+        return [Intent(key, path, stored.get(key), body) for key, (path, body) in self._bodies.items()]
 
     def stage(self, write: Any) -> bytes:
         """Check one write and remember what it leaves. Answers a serialized WriteResult."""
@@ -73,6 +80,8 @@ class Staging:
         time, found = self._state(target)
         if kind == "update_time":
             base = micros(write.current_document.update_time)
+            if base > self.time:
+                raise invalid("The update_time of a precondition is in the future.")
             if time != base:
                 raise failed(f"the stored version ({time}) does not match the required base version ({base})")
         elif write.current_document.exists and found is None:

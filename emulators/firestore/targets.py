@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from emulators.firestore.errors import Refusal, invalid
+from emulators.firestore.errors import Refusal, invalid, unsupported
 from emulators.firestore.paths import document_path, key_of, parent_path, path_of
 from emulators.firestore.plan import Plan, make_plan
 from emulators.firestore.render import document_of
@@ -130,13 +130,12 @@ class QueryTarget(Target):
                 yield from self._hide(change.key, time)
 
     def _concerns(self, change: Written) -> bool:
-        plan = self._plan
-        return plan.low <= change.key < plan.high and plan.source.has(change.path)
+        return self._plan.reaches(change.key, change.path)
 
     def _matches(self, change: Written) -> bool:
         if change.after.frame is None:
             return False
-        return sort_row(self._plan, (change.key, change.after), document_of(change.after)) is not None
+        return sort_row(self._plan, change.key, document_of(change.after)) is not None
 
     def _compare(self, time: int) -> Iterator[bytes]:
         rows = [row for batch in results(self._plan, time) for row in batch]
@@ -178,6 +177,8 @@ def make_target(store: Store, identity: int, asked: Any) -> Target:
     if kind == "query":
         parent = asked.query.parent
         path = parent_path(parent, parent[len(store.root) + 1 :])
+        if asked.query.structured_query.HasField("find_nearest"):
+            raise unsupported("Listening to the nearest vectors")
         return QueryTarget(
             store, identity, since, reset, make_plan(store, path, asked.query.structured_query)
         )

@@ -27,11 +27,14 @@ SERVICE = "/google.firestore.v1.Firestore/"
 
 
 @contextmanager
-def connected(address: str, project: str = PROJECT) -> Iterator[firestore.Client]:
+def connected(
+    address: str, project: str = PROJECT, database: str = "(default)"
+) -> Iterator[firestore.Client]:
     """Google's client on an emulator."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", address)
-        client = firestore.Client(project=project, credentials=google.auth.credentials.AnonymousCredentials())
+        anonymous = google.auth.credentials.AnonymousCredentials()
+        client = firestore.Client(project=project, credentials=anonymous, database=database)
     yield client
     client.close()
 

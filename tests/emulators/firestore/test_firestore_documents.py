@@ -262,4 +262,7 @@ def test_names_that_cannot_be_are_refused(client: firestore.Client, path: str) -
 
 def test_unsupported_calls_say_so(client: firestore.Client) -> None:
     with refused(StatusCode.UNIMPLEMENTED):
-        list(client._firestore_api.write(iter([{"database": ROOT}])))
+        list(client._firestore_api.execute_pipeline({"database": ROOT}))
+    asked = {"parent": f"{ROOT}/documents", "structured_query": {"from_": [{"collection_id": "C"}]}}
+    with refused(StatusCode.UNIMPLEMENTED, "explain"):
+        list(client._firestore_api.run_query({**asked, "explain_options": {"analyze": True}}))

@@ -399,9 +399,3 @@ def test_partition_cursors_come_in_pages(client: firestore.Client) -> None:
 def test_queries_that_make_no_sense_are_refused(client: firestore.Client, asked: StructuredQuery) -> None:
     with refused(StatusCode.INVALID_ARGUMENT):
         query(client, asked)
-
-
-def test_the_nearest_vectors_are_not_supported(client: firestore.Client) -> None:
-    asked = StructuredQuery(from_=[{"collection_id": "a"}], find_nearest={"limit": 1})
-    with refused(StatusCode.UNIMPLEMENTED):
-        query(client, asked)
