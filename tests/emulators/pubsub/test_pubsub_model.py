@@ -55,12 +55,13 @@ class QueueModel(RuleBasedStateMachine):
         self.buried.append(delivery.stored.number)
         return True
 
-    @rule(key=st.sampled_from(["", "k", "K", "k ", "é", "e\u0301"]))
-    def publish(self, key: str) -> None:
-        message: Any = SimpleNamespace(ordering_key=key)
-        stored = Stored(message, 1, next(self.numbers), int(self.now * 1000))
-        self.entries[stored.number] = Entry(stored, key, self.now)
-        self.queue.add(stored)
+    @rule(keys=st.lists(st.sampled_from(["", "k", "K", "é", "e\u0301"]), min_size=1, max_size=4))
+    def publish(self, keys: list[str]) -> None:
+        for key in keys:
+            message: Any = SimpleNamespace(ordering_key=key)
+            stored = Stored(message, 1, next(self.numbers), int(self.now * 1000))
+            self.entries[stored.number] = Entry(stored, key, self.now)
+            self.queue.add(stored)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 9.9, 10.0, 30.0]))
     def wait(self, seconds: float) -> None:
@@ -108,8 +109,10 @@ class QueueModel(RuleBasedStateMachine):
         elif held:
             self._failed(entry, self.now)
 
-    @rule(first=st.integers(0, 40))
-    def seek(self, first: int) -> None:
+    @rule(back=st.integers(0, 6))
+    def seek(self, back: int) -> None:
+        """To the last few messages, or, with none, past them all."""
+        first = len(self.entries) + 1 - back
         known = {*self.queue.unacknowledged(), *self.queue.acknowledged(self.now)}
         wanted = sorted((each for each in known if each.number >= first), key=lambda each: each.number)
         self.queue.seek(wanted)
@@ -163,7 +166,7 @@ class QueueModel(RuleBasedStateMachine):
 
 
 class TestQueueModel(QueueModel.TestCase):
-    settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.slow
