@@ -82,8 +82,9 @@ def _flat(scene: Scene, scale: Scale, why: str) -> Told:
     remarks = [
         (
             f"Flat collections come in pages of 300, which costs the workers {rounded(rates.bare_cpu_us)} µs of "
-            f"processor a document to receive. The other {rounded(rates.cpu_us - rates.bare_cpu_us)} µs are taking pages "
-            "apart, proving their order, pointing references, cutting and hashing leaves, zstd (1.5 µs), sealing and "
+            "processor a document to receive. The other "
+            f"{rounded(rates.cpu_us - rates.bare_cpu_us)} µs are taking pages apart, "
+            "proving their order, pointing references, cutting and hashing leaves, zstd (1.5 µs), sealing and "
             "writing. The emulator's share of the same cores comes on top, so the ratio to the bare read is about that "
             "of the processor time of workers and emulator together."
         ),
