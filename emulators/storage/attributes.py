@@ -109,6 +109,6 @@ def check_class(value: Any, default: str) -> str:
     """A storage class, `default` for none."""
     if value is None:
         return default
-    if value not in CLASSES:
+    if not isinstance(value, str) or value not in CLASSES:
         raise invalid(f"Invalid storage class: {str(value)[:100]}")
-    return str(value)
+    return value

@@ -9,26 +9,26 @@ from emulators.storage.model import Attributes
 from emulators.storage.refusal import forbidden, invalid, unsupported
 from emulators.storage.times import rfc3339
 
-# Kept and given back, whatever they hold; those with a meaning here are checked below.
-_KEPT = (
-    "autoclass",
-    "billing",
-    "cors",
-    "customPlacementConfig",
-    "defaultEventBasedHold",
-    "encryption",
-    "iamConfiguration",
-    "labels",
-    "lifecycle",
-    "location",
-    "logging",
-    "retentionPolicy",
-    "rpo",
-    "softDeletePolicy",
-    "storageClass",
-    "versioning",
-    "website",
-)
+# Kept and given back, when they have the right shape; those with a meaning here are checked below.
+_KEPT: dict[str, type] = {
+    "autoclass": dict,
+    "billing": dict,
+    "cors": list,
+    "customPlacementConfig": dict,
+    "defaultEventBasedHold": bool,
+    "encryption": dict,
+    "iamConfiguration": dict,
+    "labels": dict,
+    "lifecycle": dict,
+    "location": str,
+    "logging": dict,
+    "retentionPolicy": dict,
+    "rpo": str,
+    "softDeletePolicy": dict,
+    "storageClass": str,
+    "versioning": dict,
+    "website": dict,
+}
 _FIXED = ("location", "customPlacementConfig")
 _REGIONS = frozenset({"US", "EU", "ASIA"})
 _RETENTION_MOST = 3_155_760_000
@@ -69,11 +69,15 @@ def merged_attributes(old: Attributes, patch: dict[str, Any], now: int, *, repla
 def _pick(resource: dict[str, Any]) -> Attributes:
     if resource.get("acl") or resource.get("defaultObjectAcl"):
         raise unsupported("An access control list")
-    if (resource.get("hierarchicalNamespace") or {}).get("enabled"):
+    if resource.get("hierarchicalNamespace") not in (None, {}, {"enabled": False}):
         raise unsupported("A hierarchical namespace")
-    if (resource.get("encryption") or {}).get("defaultKmsKeyName"):
+    wanted = {name: resource[name] for name in _KEPT if name in resource}
+    for name, value in wanted.items():
+        if value is not None and not isinstance(value, _KEPT[name]):
+            raise invalid(f"Invalid value for {name}")
+    if (wanted.get("encryption") or {}).get("defaultKmsKeyName"):
         raise unsupported("Encryption with a customer's key")
-    return {name: resource[name] for name in _KEPT if name in resource}
+    return wanted
 
 
 def _merge(old: Any, patch: Any) -> Any:
@@ -98,15 +102,14 @@ def _checked(wanted: Attributes, old: Attributes, now: int) -> Attributes:
     retention = check_policy(old.get("retentionPolicy"), attributes.pop("retentionPolicy", None), now)
     if retention:
         attributes["retentionPolicy"] = retention
-    versioning = attributes.get("versioning", {})
-    if not isinstance(versioning, dict) or not isinstance(versioning.get("enabled", False), bool):
+    if not isinstance(attributes.get("versioning", {}).get("enabled", False), bool):
         raise invalid("Invalid value for versioning")
     return attributes
 
 
 def _iam_configuration(value: Any) -> Attributes:
-    wanted = value if isinstance(value, dict) else {}
-    if wanted.get("publicAccessPrevention", "inherited") not in {"inherited", "unspecified", "enforced"}:
+    wanted = value or {}
+    if wanted.get("publicAccessPrevention", "inherited") not in ("inherited", "unspecified", "enforced"):
         raise invalid("Invalid value for publicAccessPrevention: it is inherited or enforced")
     uniform = {"uniformBucketLevelAccess": {"enabled": False}, "bucketPolicyOnly": {"enabled": False}}
     return {"publicAccessPrevention": "inherited", **uniform, **wanted}
@@ -120,8 +123,6 @@ def _seconds(value: Any, name: str) -> int:
 
 
 def _soft_delete(value: Any, old: Any, now: int) -> Attributes:
-    if not isinstance(value, dict):
-        raise invalid("Invalid value for softDeletePolicy")
     seconds = _seconds(value.get("retentionDurationSeconds", 0), "softDeletePolicy.retentionDurationSeconds")
     if old and seconds == int(old["retentionDurationSeconds"]):
         return dict(old)
@@ -132,8 +133,6 @@ def _soft_delete(value: Any, old: Any, now: int) -> Attributes:
 
 def check_policy(old: Any, new: Any, now: int) -> Attributes | None:
     """The retention policy after a change. Refused when the old one is locked and the new one is weaker."""
-    if new is not None and not isinstance(new, dict):
-        raise invalid("Invalid value for retentionPolicy")
     period = _seconds((new or {}).get("retentionPeriod", 0), "retentionPolicy.retentionPeriod")
     if period > _RETENTION_MOST:
         raise invalid("The retentionPeriod is at most 100 years.")

@@ -80,7 +80,7 @@ def _change(service: Service, request: Request, bucket: str, name: str, *, repla
     store = service.store
     with store.lock:
         old = store.find(bucket, name, generation, wanted)
-        if resource.get("storageClass") not in {None, old.storage_class}:
+        if resource.get("storageClass") not in (None, old.storage_class):
             raise invalid("An object's storage class is changed by rewriting it.")
         new = store.patch(
             bucket,

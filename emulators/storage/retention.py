@@ -12,7 +12,7 @@ from emulators.storage.model import Attributes, Bucket, Version
 from emulators.storage.refusal import Refused, forbidden, invalid
 from emulators.storage.times import SECOND, parse_time, rfc3339
 
-_MODES = frozenset({"Locked", "Unlocked"})
+_MODES = ("Locked", "Unlocked")
 _LONGEST = 3_155_760_000 * SECOND
 
 
