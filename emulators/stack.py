@@ -1,4 +1,4 @@
-"""The whole local stack: Firestore and Pub/Sub in processes of their own, the router and the functions host here.
+"""The whole local stack: each emulator in a process of its own, the router and the functions host here.
 
 Promises: when `start` returns, everything serves; when `stop` returns, no process is left; when this process
 is killed, none is left either. Everything listens on loopback only and keeps nothing.
@@ -59,6 +59,10 @@ class StackOptions:
     host: str = "127.0.0.1"
     firestore_port: int = 0
     pubsub_port: int = 0
+    storage_port: int | None = None
+    """None: no Cloud Storage."""
+    auth_port: int | None = None
+    """None: no Auth."""
     functions_port: int = 0
     firestore_address: str | None = None
     """A Firestore emulator that runs already, as HOST:PORT. Its changes reach the functions only if it is told."""
@@ -172,10 +176,12 @@ class _Inner:
         self._cleanup.callback(listener.close)
         self._processes = Processes()
         self._cleanup.push_async_callback(self._processes.close, _GRACE_S)
-        firestore, pubsub = await asyncio.gather(self._firestore(url), self._pubsub(url))
+        firestore, pubsub, auth = await asyncio.gather(self._firestore(url), self._pubsub(url), self._auth())
         env = {
             "FIRESTORE_EMULATOR_HOST": firestore,
             "PUBSUB_EMULATOR_HOST": pubsub,
+            **auth,
+            **await self._storage(pubsub),
             "FUNCTIONS_EMULATOR_HOST": url.removeprefix("http://"),
             "GOOGLE_CLOUD_PROJECT": options.project,
             "GCLOUD_PROJECT": options.project,
@@ -238,6 +244,24 @@ class _Inner:
             return await self._emulator(
                 "pubsub", ["--port", str(options.pubsub_port), "--topology", file.name]
             )
+
+    async def _auth(self) -> dict[str, str]:
+        options = self._options
+        if options.auth_port is None:
+            return {}
+        arguments = ["--port", str(options.auth_port), "--project-id", options.project]
+        return {"FIREBASE_AUTH_EMULATOR_HOST": await self._emulator("auth", arguments)}
+
+    async def _storage(self, pubsub: str) -> dict[str, str]:
+        """The client libraries differ in what they want to be told: an address or a URL."""
+        options = self._options
+        if options.storage_port is None:
+            return {}
+        arguments = ["--port", str(options.storage_port), "--project-id", options.project, "--pubsub", pubsub]
+        address = await self._emulator(
+            "storage", [*arguments, "--bucket", f"{options.project}.firebasestorage.app"]
+        )
+        return {"STORAGE_EMULATOR_HOST": f"http://{address}", "FIREBASE_STORAGE_EMULATOR_HOST": address}
 
     async def _emulator(self, name: str, arguments: list[str]) -> str:
         """Starts `python -m emulators.NAME` and waits until it says where it serves."""

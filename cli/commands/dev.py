@@ -18,6 +18,8 @@ MAIN = Path(__file__).resolve().parent.parent.parent / "main.py"
 @click.option("--project", metavar="ID", default="demo-firekeep", show_default=True, help="The project's id.")
 @click.option("--firestore-port", type=int, default=0, help="Of Firestore; any free one by default.")
 @click.option("--pubsub-port", type=int, default=0, help="Of Pub/Sub; any free one by default.")
+@click.option("--storage-port", type=int, default=0, help="Of Cloud Storage; any free one by default.")
+@click.option("--auth-port", type=int, default=0, help="Of Auth; any free one by default.")
 @click.option("--functions-port", type=int, default=0, help="Of the functions; any free one by default.")
 @debug_option
 def command(
@@ -26,9 +28,11 @@ def command(
     project: str,
     firestore_port: int,
     pubsub_port: int,
+    storage_port: int,
+    auth_port: int,
     functions_port: int,
 ) -> int:
-    """Run Firestore, Pub/Sub and the functions on this machine.
+    """Run Firestore, Pub/Sub, Storage, Auth and the functions here.
 
     Prints the variables that point client libraries at them, and serves until Ctrl-C. Nothing is kept. It listens on
     loopback only.
@@ -47,6 +51,8 @@ def command(
         project=project,
         firestore_port=firestore_port,
         pubsub_port=pubsub_port,
+        storage_port=storage_port,
+        auth_port=auth_port,
         functions_port=functions_port,
     )
     return run_dev(execute, options)

@@ -71,7 +71,7 @@ def test_an_event_survives_the_death_of_the_function(running: Scene, database: f
     until(lambda: len(running.calls("crash")) == 2)
 
 
-def test_the_host_variables_are_those_of_the_issue(running: Scene) -> None:
+def test_the_host_variables_are_those_the_client_libraries_read(running: Scene) -> None:
     assert running.stack.env["GOOGLE_CLOUD_PROJECT"] == running.stack.env["GCLOUD_PROJECT"] == "demo-firekeep"
     for name in ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "FUNCTIONS_EMULATOR_HOST"):
         assert running.stack.env[name].startswith("127.0.0.1:")
