@@ -1,7 +1,8 @@
 """Listen: a stream of changes to documents and queries, any number of targets on each.
 
-A target first gets what is there (or, with a resume token, what has changed since), then CURRENT, then each commit's
-changes. After each commit a change without target ids says that all targets are as of its time.
+A target first gets what is there (or, with a resume token, what has changed since, and how many there are), then
+CURRENT, then each commit's changes. After each commit a change without target ids says that all targets are as of
+its time.
 """
 
 from __future__ import annotations
@@ -120,6 +121,9 @@ class Stream:
         for answers in self._core.batches(target.begin(time)):
             for answer in answers:
                 put(answer)
+        if target.resumed:
+            # A client that counts otherwise has missed something, and begins anew.
+            put(field(5, b"\x08" + signed(identity) + b"\x10" + varint(len(target.held))))
         put(_target_change(CURRENT, [identity], time))
         put(_target_change(NO_CHANGE, [], time))
         if once:

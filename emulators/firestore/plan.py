@@ -11,7 +11,8 @@ from typing import Any
 
 from emulators.firestore.errors import invalid
 from emulators.firestore.fields import NAME, FieldPath, find, parse_path
-from emulators.firestore.filters import Predicate, compile_filter, name_key
+from emulators.firestore.filters import Filter, Predicate, compile_filter, name_key
+from emulators.firestore.limits import check_filter
 from emulators.firestore.nearest import Nearest, read_nearest
 from emulators.firestore.paths import KEY_END, collection_id, key_of, path_of
 from emulators.firestore.render import Render, some, whole, with_more
@@ -147,7 +148,7 @@ class Plan:
 def make_plan(store: Store, parent: str, query: Any, also: Iterable[FieldPath] = ()) -> Plan:
     """Read a StructuredQuery under a parent's path, ordered by some fields `also`. Refuses what is invalid."""
     source = _source(parent, query)
-    where = compile_filter(query.where, store.root) if query.HasField("where") else None
+    where = _where(store, query)
     orders = _orders(query, (where.inequalities if where else set()).union(also))
     limit = query.limit.value if query.HasField("limit") else None
     if query.offset < 0 or (limit is not None and limit < 0):
@@ -168,6 +169,13 @@ def make_plan(store: Store, parent: str, query: Any, also: Iterable[FieldPath] =
         render=_render(query, nearest),
     )
     return _cut_by_name(plan, query) if plan.by_name else _cut_by_fields(plan, query)
+
+
+def _where(store: Store, query: Any) -> Filter | None:
+    if not query.HasField("where"):
+        return None
+    check_filter(query.where, len(query.order_by))
+    return compile_filter(query.where, store.root)
 
 
 def _render(query: Any, nearest: Nearest | None) -> Render:

@@ -17,6 +17,8 @@ from emulators.firestore.transform import apply_transforms
 from emulators.firestore.values import check_size, normalise
 from emulators.firestore.wire import field, timestamp, unframe
 
+MAX_TRANSFORMS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class _Target:
@@ -118,6 +120,8 @@ class Staging:
         return document
 
     def _put(self, document: Any, transforms: Any, target: _Target) -> bytes:
+        if len(transforms) > MAX_TRANSFORMS:
+            raise invalid(f"A write has at most {MAX_TRANSFORMS} field transforms.")
         answers = apply_transforms(document.fields, transforms, self.time) if transforms else ()
         normalise(document.fields)
         body = serialized(document)

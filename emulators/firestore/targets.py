@@ -32,6 +32,11 @@ class Target(ABC):
         self.held: dict[bytes, int] = {}
         self._since = since
 
+    @property
+    def resumed(self) -> bool:
+        """Whether the client goes on from what it holds."""
+        return self._since is not None
+
     def begin(self, time: int) -> Iterator[list[bytes]]:
         """The first answers, by batches: all there is, or what has changed since the client left."""
         if self._since is not None:

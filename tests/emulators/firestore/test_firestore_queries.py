@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from firestore_helpers import DOCUMENTS, commit, count, everything, name, put, query, refused
 from google.cloud import firestore
-from google.cloud.firestore_v1 import Or
+from google.cloud.firestore_v1 import And, Or
 from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.types import StructuredAggregationQuery, StructuredQuery, Value
 from google.cloud.firestore_v1.vector import Vector
@@ -153,6 +153,95 @@ def test_orders_cursors_offsets_and_limits_cut_as_the_model_does(
     if limit is not None:
         asked, expected = asked.limit(limit), expected[:limit]
     assert ids_of(asked.stream()) == [i for i, _ in expected]
+
+
+leaves = st.one_of(
+    st.tuples(
+        st.just("f"), st.sampled_from(sorted(TESTS.keys() - {"not-in", "in", "array_contains_any"})), PLAIN
+    ),
+    st.tuples(st.sampled_from("fg"), st.just("in"), st.lists(PLAIN, min_size=1, max_size=3)),
+    st.tuples(st.just("g"), st.sampled_from(["<", ">=", "!="]), st.integers(0, 2)),
+)
+trees = st.recursive(
+    leaves,
+    lambda parts: st.tuples(st.sampled_from([And, Or]), st.lists(parts, min_size=1, max_size=3)),
+    max_leaves=4,
+)
+Tree = tuple[Any, ...]
+
+
+def as_filter(tree: Tree) -> Any:
+    return FieldFilter(*tree) if len(tree) == 3 else tree[0]([as_filter(part) for part in tree[1]])
+
+
+def holds(tree: Tree, fields: dict[str, Any]) -> bool:
+    if len(tree) == 3:
+        return tree[0] in fields and TESTS[tree[1]](fields[tree[0]], tree[2])
+    return (all if tree[0] is And else any)(holds(part, fields) for part in tree[1])
+
+
+def inequalities(tree: Tree) -> set[str]:
+    if len(tree) == 3:
+        return {tree[0]} if tree[1] in ("<", "<=", ">", ">=", "!=") else set()
+    return set().union(*map(inequalities, tree[1]))
+
+
+def arrays(tree: Tree) -> int:
+    if len(tree) == 3:
+        return tree[1].startswith("array")
+    return (sum if tree[0] is And else max)(map(arrays, tree[1]))
+
+
+@thorough
+@given(
+    data=st.data(),
+    found=records,
+    tree=trees.filter(lambda tree: arrays(tree) < 2),
+    order=st.sampled_from([None, "f", "g"]),
+    down=st.booleans(),
+)
+def test_filters_of_filters_are_ordered_cut_and_summed_as_by_the_model(
+    client: firestore.Client,
+    data: st.DataObject,
+    found: list[dict[str, Any]],
+    tree: Tree,
+    order: str | None,
+    down: bool,
+) -> None:
+    collection, rows = load(client, found)
+    orders = [order] if order else []
+    asked = collection.where(filter=as_filter(tree))
+    if order:
+        asked = asked.order_by(order, direction="DESCENDING" if down else "ASCENDING")
+    # Fields of inequalities are ordered by as well, in the direction of the last order.
+    orders += sorted(inequalities(tree) - {order})
+    down = down and bool(order)
+    expected = [row for row in rows if holds(tree, row[1]) and all(field in row[1] for field in orders)]
+
+    def by_fields(one: dict[str, Any], other: dict[str, Any]) -> int:
+        sides = (compare(one[field], other[field]) for field in orders)
+        return next((side for side in sides if side), 0)
+
+    expected.sort(key=cmp_to_key(lambda one, other: by_fields(one[1], other[1])))
+    if down:
+        expected.sort(key=rows.index, reverse=True)
+        expected.sort(key=cmp_to_key(lambda one, other: by_fields(other[1], one[1])))
+    limit = data.draw(st.integers(1, 5))
+    total = asked.sum("g", alias="s").count(alias="n").get()[0]
+    if order and data.draw(st.booleans()):
+        bound = {order: data.draw(values if order == "f" else st.integers(0, 2))}
+        asked = asked.start_after(bound)
+        kept = (lambda side: side < 0) if down else (lambda side: side > 0)
+        cut = [row for row in expected if kept(compare(row[1][order], bound[order]))]
+    else:
+        cut = expected
+    assert ids_of(asked.stream()) == [i for i, _ in cut]
+    assert ids_of(asked.limit(limit).stream()) == [i for i, _ in cut[:limit]]
+    if order and cut is expected:
+        # Not with cursors: the client turns the order round for good, and the cursors not at all.
+        assert ids_of(asked.limit_to_last(limit).get()) == [i for i, _ in expected[-limit:]]
+    with_g = [row[1]["g"] for row in expected if "g" in row[1]]
+    assert {one.alias: one.value for one in total} == {"s": sum(with_g), "n": len(with_g)}
 
 
 CUTS: dict[str, Callable[[int], bool]] = {
@@ -399,3 +488,70 @@ def test_partition_cursors_come_in_pages(client: firestore.Client) -> None:
 def test_queries_that_make_no_sense_are_refused(client: firestore.Client, asked: StructuredQuery) -> None:
     with refused(StatusCode.INVALID_ARGUMENT):
         query(client, asked)
+
+
+def a(operator: int, value: dict[str, Any], path: str = "f") -> dict[str, Any]:
+    return {"field_filter": {"field": {"field_path": path}, "op": operator, "value": value}}
+
+
+def several(operator: int, *filters: dict[str, Any]) -> dict[str, Any]:
+    return {"composite_filter": {"op": operator, "filters": list(filters)}}
+
+
+def listed(number: int) -> dict[str, Any]:
+    return {"array_value": {"values": [{"integer_value": n} for n in range(number)]}}
+
+
+AND, OR = 1, 2
+EQUAL, NOT_EQUAL, CONTAINS, IN, CONTAINS_ANY, NOT_IN = 5, 6, 7, 8, 9, 10
+N = {"integer_value": 1}
+
+
+@pytest.mark.parametrize(
+    ("where", "wording"),
+    [
+        (a(NOT_IN, listed(11)), "10 comparison values"),
+        (a(IN, listed(31)), "30"),
+        (several(AND, a(IN, listed(6)), a(IN, listed(6), "g")), "disjunctions"),
+        (several(OR, *(a(EQUAL, N) for _ in range(31))), "disjunctions"),
+        (several(AND, a(CONTAINS, N), a(CONTAINS_ANY, listed(2))), "ARRAY_CONTAINS"),
+        (several(AND, a(NOT_IN, listed(1)), a(NOT_IN, listed(1), "g")), "NOT_IN"),
+        (several(AND, a(NOT_IN, listed(1)), a(NOT_EQUAL, N)), "NOT_IN"),
+        (several(AND, a(NOT_IN, listed(1)), a(IN, listed(1))), "NOT_IN"),
+        (several(OR, a(NOT_IN, listed(1)), a(EQUAL, N)), "NOT_IN"),
+        (several(AND, *(a(EQUAL, N, f"f{n}") for n in range(101))), "100"),
+    ],
+)
+def test_filters_beyond_the_limits_are_refused(
+    client: firestore.Client, where: dict[str, Any], wording: str
+) -> None:
+    with refused(StatusCode.INVALID_ARGUMENT, wording):
+        query(client, StructuredQuery(from_=[{"collection_id": "C"}], where=where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        a(NOT_IN, listed(10)),
+        a(IN, listed(30)),
+        several(AND, a(IN, listed(5)), a(IN, listed(6), "g")),
+        several(OR, a(CONTAINS, N), a(CONTAINS, N, "g")),
+        several(AND, a(NOT_IN, listed(1)), a(EQUAL, N, "g"), a(CONTAINS, N, "h")),
+        several(AND, *(a(EQUAL, N, f"f{n}") for n in range(100))),
+    ],
+)
+def test_filters_up_to_the_limits_are_taken(client: firestore.Client, where: dict[str, Any]) -> None:
+    assert query(client, StructuredQuery(from_=[{"collection_id": "C"}], where=where)) == []
+
+
+@pytest.mark.parametrize(("limit", "total", "average"), [(1, 1, 1.0), (2, 3, 1.5), (3, 8, 8 / 3)])
+def test_a_limit_cuts_sums_and_averages_in_the_order_of_their_field(
+    client: firestore.Client, limit: int, total: int, average: float
+) -> None:
+    for identity, number in (("a", 5), ("b", 2), ("c", 1)):
+        client.document(f"C/{identity}").set({"n": number})
+    asked = client.collection("C").limit(limit)
+    values = {one.alias: one.value for one in asked.sum("n", alias="s").avg("n", alias="a").get()[0]}
+    assert values == {"s": total, "a": pytest.approx(average)}
+    by_name = client.collection("C").order_by("__name__").limit(limit)
+    assert by_name.sum("n").get()[0][0].value == sum([5, 2, 1][:limit])

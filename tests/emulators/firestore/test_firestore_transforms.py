@@ -102,6 +102,13 @@ def test_several_transforms_are_carried_out_in_order(client: firestore.Client) -
     assert client.document("C/a").get().to_dict() == {"n": 8}
 
 
+def test_a_write_has_at_most_five_hundred_transforms(client: firestore.Client) -> None:
+    steps = [{"field_path": f"n{n}", "increment": {"integer_value": n}} for n in range(501)]
+    with refused(StatusCode.INVALID_ARGUMENT, "500"):
+        commit(client, [transform("C/a", *steps)])
+    commit(client, [transform("C/a", *steps[:500])])
+
+
 def test_the_older_kind_of_transform_write_works(client: firestore.Client) -> None:
     step = DocumentTransform.FieldTransform(field_path="n", increment={"integer_value": 5})
     commit(client, [Write(transform=DocumentTransform(document=name("C/a"), field_transforms=[step]))])
