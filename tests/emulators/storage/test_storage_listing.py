@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from google.cloud import storage
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from storage_helpers import Raw
 
@@ -71,7 +71,7 @@ queries = st.builds(
 holdings = st.dictionaries(names, st.tuples(st.integers(1, 3), st.booleans()), max_size=25)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(holdings, queries)
 @example({"a/": (1, True), "a/b": (1, True), "a": (1, True)}, Query(delimiter="/", trailing=True, most=1))
 @example({"\U0010ffff\U0010ffff": (2, True), "\U0010ffffa": (1, True)}, Query(delimiter="\U0010ffff", most=1))

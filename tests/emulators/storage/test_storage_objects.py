@@ -197,9 +197,11 @@ def test_rewriting_takes_as_many_calls_as_the_client_wants(bucket: storage.Bucke
     assert bucket.get_blob("target").storage_class == "COLDLINE"
 
 
-def _rewrite(bucket: storage.Bucket, source: storage.Blob, token: str | None) -> tuple[str | None, int, int]:
+def _rewrite(
+    bucket: storage.Bucket, source: storage.Blob, token: str | None, target: str = "target"
+) -> tuple[str | None, int, int]:
     address = bucket.client._connection.API_BASE_URL.removeprefix("http://")
-    path = f"/storage/v1/b/{bucket.name}/o/{source.name}/rewriteTo/b/{bucket.name}/o/target"
+    path = f"/storage/v1/b/{bucket.name}/o/{source.name}/rewriteTo/b/{bucket.name}/o/{target}"
     query = "?maxBytesRewrittenPerCall=1048576" + (f"&rewriteToken={token}" if token else "")
     with Raw(address) as raw:
         answer = raw("POST", path + query).json
@@ -207,11 +209,14 @@ def _rewrite(bucket: storage.Bucket, source: storage.Blob, token: str | None) ->
 
 
 def test_a_rewrite_token_is_good_for_its_own_rewrite_only(bucket: storage.Bucket) -> None:
-    bucket.blob("source").upload_from_string(bytes(2_500_000))
-    bucket.blob("else").upload_from_string(bytes(2_500_000))
-    token, _, _ = _rewrite(bucket, bucket.blob("source"), "")
+    source = bucket.blob("source")
+    source.upload_from_string(bytes(2_500_000))
+    token, _, _ = _rewrite(bucket, source, "")
     with pytest.raises(KeyError):
-        _rewrite(bucket, bucket.blob("else"), token)
+        _rewrite(bucket, source, token, "elsewhere")
+    source.upload_from_string(bytes(2_500_000))
+    with pytest.raises(KeyError):
+        _rewrite(bucket, source, token)
 
 
 def test_a_move_leaves_nothing_behind(bucket: storage.Bucket) -> None:
@@ -235,6 +240,15 @@ def test_a_batch_answers_every_call_on_its_own(client: storage.Client, bucket: s
     assert bucket.get_blob("ü/3").metadata == {"in": "batch"}
     with pytest.raises(exceptions.NotFound), client.batch():
         bucket.blob("missing").delete()
+
+
+def test_the_answers_of_a_batch_name_their_calls(bucket: storage.Bucket, address: str) -> None:
+    calls = [f"Content-ID: <x+{i}>\r\n\r\nGET /storage/v1/b/{bucket.name} HTTP/1.1\r\n\r\n" for i in range(2)]
+    body = "".join(f"--z\r\nContent-Type: application/http\r\n{call}\r\n" for call in calls) + "--z--"
+    with Raw(address) as raw:
+        answer = raw("POST", "/batch/storage/v1", body, {"Content-Type": "multipart/mixed; boundary=z"})
+    assert answer.body.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert all(f"Content-ID: <response-x+{i}>".encode() in answer.body for i in range(2))
 
 
 def test_a_writer_streams_without_knowing_the_end(bucket: storage.Bucket) -> None:
