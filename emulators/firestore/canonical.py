@@ -13,9 +13,14 @@ from typing import Any
 from emulators.firestore.wire import field, text, varint
 
 
-def serialized(document: Any) -> bytes:
-    """A Document's bytes: its name, if it has one, and fields."""
-    if not _entangled(document.fields):
+def serialized(document: Any, entangled: bool | None = None) -> bytes:
+    """A Document's bytes: its name, if it has one, and fields.
+
+    `entangled`: whether a key begins with another one, where that is known already.
+    """
+    if entangled is None:
+        entangled = _entangled(document.fields)
+    if not entangled:
         data: bytes = document.SerializeToString(deterministic=True)
         return data
     name = text(1, document.name) if document.name else b""

@@ -123,8 +123,7 @@ class Staging:
         if len(transforms) > MAX_TRANSFORMS:
             raise invalid(f"A write has at most {MAX_TRANSFORMS} field transforms.")
         answers = apply_transforms(document.fields, transforms, self.time) if transforms else ()
-        normalise(document.fields)
-        body = serialized(document)
+        body = serialized(document, normalise(document.fields))
         check_size(target.name, target.path, document, len(body))
         unchanged = self._unchanged(target, body)
         if not unchanged:

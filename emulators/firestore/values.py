@@ -84,13 +84,23 @@ _SCALARS = frozenset(
 )
 
 
-def normalise(fields: Any, depth: int = 1) -> None:
-    """Check what may be stored, and cut timestamps to microseconds, in place."""
-    for name, value in fields.items():
-        _check_field_name(name, fields)
+def normalise(fields: Any, depth: int = 1) -> bool:
+    """Check what may be stored, and cut timestamps to microseconds, in place.
+
+    Answers whether a key begins with another one, here or deeper (see `canonical`): one pass is what a write can pay.
+    """
+    entangled = False
+    last = ""
+    for name in sorted(fields):
+        if not name or name[0] == "_" or len(name) > MAX_FIELD_NAME // 4:
+            _check_field_name(name, fields)
+        entangled = entangled or (last != "" and name.startswith(last))
+        last = name
+        value = fields[name]
         kind = value.WhichOneof("value_type")
         if kind not in _SCALARS:
-            _normalise_value(value, kind, depth)
+            entangled = _normalise_value(value, kind, depth) or entangled
+    return entangled
 
 
 def _check_field_name(name: str, fields: Any) -> None:
@@ -107,21 +117,22 @@ def _check_field_name(name: str, fields: Any) -> None:
         raise invalid(f"A field name is longer than {MAX_FIELD_NAME} bytes.")
 
 
-def _normalise_value(value: Any, kind: str | None, depth: int) -> None:
+def _normalise_value(value: Any, kind: str | None, depth: int) -> bool:
     if kind == "timestamp_value":
         _normalise_time(value.timestamp_value)
     elif kind == "map_value":
         _check_depth(depth)
-        normalise(value.map_value.fields, depth + 1)
+        return normalise(value.map_value.fields, depth + 1)
     elif kind == "array_value":
         _check_depth(depth)
-        _normalise_array(value.array_value, depth + 1)
+        return _normalise_array(value.array_value, depth + 1)
     elif kind == "geo_point_value":
         _check_point(value.geo_point_value)
     elif kind == "reference_value":
         _check_reference(value.reference_value)
     elif kind not in _SCALARS:
         raise invalid("A field's value has no type, or one that cannot be stored.")
+    return False
 
 
 def _check_depth(depth: int) -> None:
@@ -129,13 +140,15 @@ def _check_depth(depth: int) -> None:
         raise invalid(f"A value is nested deeper than the maximum of {MAX_DEPTH} maps and arrays.")
 
 
-def _normalise_array(array: Any, depth: int) -> None:
+def _normalise_array(array: Any, depth: int) -> bool:
+    entangled = False
     for element in array.values:
         kind = element.WhichOneof("value_type")
         if kind == "array_value":
             raise invalid("Cannot convert an array value in an array value.")
         if kind not in _SCALARS:
-            _normalise_value(element, kind, depth)
+            entangled = _normalise_value(element, kind, depth) or entangled
+    return entangled
 
 
 def _normalise_time(time: Any) -> None:
