@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -236,6 +237,35 @@ def test_a_counter_is_exact_and_nobody_is_in_vain_five_times_with_eight_threads(
     for thread in threads:
         thread.join()
     assert document.get().get("n") == 120
+
+
+def test_transfers_neither_lose_nor_hang_and_nobody_sees_them_halfway(client: firestore.Client) -> None:
+    accounts = [client.document(f"A/{number}") for number in range(4)]
+    for account in accounts:
+        account.set({"n": 100})
+    sums: list[int] = []
+
+    def run(seed: int) -> None:
+        chance = random.Random(seed)
+
+        @firestore.transactional
+        def transfer(transaction: firestore.Transaction) -> None:
+            # In any order: two that go opposite ways must not wait for each other for ever.
+            source, target = chance.sample(accounts, 2)
+            have = [one.get(transaction=transaction).get("n") for one in (source, target)]
+            transaction.update(source, {"n": have[0] - 1})
+            transaction.update(target, {"n": have[1] + 1})
+
+        for _ in range(12):
+            transfer(client.transaction(max_attempts=50))
+            sums.append(sum(one.get("n") for one in client.collection("A").stream()))
+
+    threads = [threading.Thread(target=run, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sums == [400] * 72
 
 
 def test_a_query_inside_a_transaction_of_the_client(client: firestore.Client) -> None:
