@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -17,6 +17,7 @@ from emulators.pubsub.queue import Delivery, Holder, Lease, QueuePolicy, Subscri
 from emulators.pubsub.stored import Stored
 
 MOST = 3
+RETENTION_S = 25.0
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Entry:
     deadline: float = 0.0
     attempts: int = 0
     done: bool = False
-    buried: bool = False
+    lost: bool = False
+    """Buried, or past the retention: no seek brings it back."""
 
 
 class QueueModel(RuleBasedStateMachine):
@@ -38,17 +40,18 @@ class QueueModel(RuleBasedStateMachine):
         ordered=st.booleans(),
         limited=st.booleans(),
         retain=st.booleans(),
+        short=st.booleans(),
         pause=st.sampled_from([0.0, 0.5, 7.0]),
     )
-    def begin(self, ordered: bool, limited: bool, retain: bool, pause: float) -> None:
-        self.policy = QueuePolicy(
-            10.0, pause, 4 * pause, MOST if limited else None, ordered=ordered, retain_acked=retain
-        )
+    def begin(self, ordered: bool, limited: bool, retain: bool, short: bool, pause: float) -> None:
+        limit, retention = MOST if limited else None, RETENTION_S if short else 1e9
+        self.policy = QueuePolicy(10.0, pause, 4 * pause, limit, retention, ordered, retain)
         self.now = 0.0
         self.numbers = itertools.count(1)
         self.entries: dict[int, Entry] = {}
         self.leases: list[Lease] = []
         self.buried: list[int] = []
+        self.doomed: list[int] = []
         self.queue = SubscriptionQueue(self.policy, self._bury)
 
     def _bury(self, delivery: Delivery) -> bool:
@@ -117,18 +120,31 @@ class QueueModel(RuleBasedStateMachine):
         wanted = sorted((each for each in known if each.number >= first), key=lambda each: each.number)
         self.queue.seek(wanted)
         for number, entry in self.entries.items():
-            available = not entry.done or (self.policy.retain_acked and not entry.buried)
+            kept = self.policy.retain_acked and not self._expired(entry)
+            available = not entry.lost and (not entry.done or kept)
             if entry.done:
                 entry.attempts = 0
             entry.done = not (available and number >= first)
             entry.ack_id, entry.from_ = None, self.now
 
+    @rule()
+    def forget(self) -> None:
+        self.queue.forget(self.now)
+        for entry in self.entries.values():
+            if entry.ack_id is None and not entry.done and self._expired(entry):
+                entry.done = entry.lost = True
+        assert self.queue.backlog() == sum(not entry.done for entry in self.entries.values())
+
     @invariant()
-    def both_count_the_same(self) -> None:
-        left = {number for number, entry in self.entries.items() if not entry.done}
-        assert self.queue.backlog() == len(left)
-        assert {stored.number for stored in self.queue.unacknowledged()} == left
-        assert set(self.buried) == {number for number, entry in self.entries.items() if entry.buried}
+    def both_hold_the_same(self) -> None:
+        held = {stored.number for stored in self.queue.unacknowledged()}
+        assert self.queue.backlog() == len(held)
+        for number, entry in self.entries.items():
+            if not entry.done and number not in held:
+                assert entry.ack_id is None and self._expired(entry)
+                entry.done = entry.lost = True
+        assert sorted(self.buried) == sorted(self.doomed)
+        assert held == {number for number, entry in self.entries.items() if not entry.done}
 
     def teardown(self) -> None:
         """In the end everything can be had and acknowledged."""
@@ -145,11 +161,17 @@ class QueueModel(RuleBasedStateMachine):
         for entry in self.entries.values():
             if entry.done or (self.policy.ordered and entry.key in busy):
                 continue
+            free = entry.ack_id is None and entry.from_ <= self.now
+            if free and self._expired(entry):
+                continue
             if entry.key:
                 busy.add(entry.key)
-            if entry.ack_id is None and entry.from_ <= self.now:
+            if free:
                 ready.append(entry)
         return ready
+
+    def _expired(self, entry: Entry) -> bool:
+        return entry.stored.at + self.policy.retention_s <= self.now
 
     def _lease(self, choice: int) -> tuple[Lease | None, Entry | None]:
         if not self.leases:
@@ -160,15 +182,20 @@ class QueueModel(RuleBasedStateMachine):
     def _failed(self, entry: Entry, at: float) -> None:
         entry.ack_id = None
         if self.policy.max_attempts is not None and entry.attempts >= self.policy.max_attempts:
-            entry.done = entry.buried = True
+            entry.done = entry.lost = True
+            self.doomed.append(entry.stored.number)
         else:
             entry.from_ = at + self.policy.backoff(entry.attempts)
 
 
+# A busy machine is no reason to fail.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 class TestQueueModel(QueueModel.TestCase):
-    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+    settings = settings(PATIENT, max_examples=150, stateful_step_count=40)
 
 
 @pytest.mark.slow
 class TestQueueModelAtLength(QueueModel.TestCase):
-    settings = settings(max_examples=1500, stateful_step_count=80, deadline=None)
+    settings = settings(PATIENT, max_examples=1500, stateful_step_count=80)

@@ -116,6 +116,23 @@ def test_a_snapshot_holds_what_was_not_acknowledged_and_all_that_follows(clients
         assert take_all(clients, each, 2) == [b"backlog", b"after"]
 
 
+def test_a_filter_also_holds_for_what_a_snapshot_or_a_topic_brings_back(clients: Any) -> None:
+    topic = clients.topic()
+    clients.publisher.update_topic(
+        topic={"name": topic, "message_retention_duration": {"seconds": 600}},
+        update_mask={"paths": ["message_retention_duration"]},
+    )
+    everything = clients.subscription(topic)
+    filtered = clients.subscription(topic, filter="attributes:k")
+    snapshot = clients.subscriber.create_snapshot(subscription=everything).name
+    clients.publish(topic, b"without")
+    clients.publish(topic, b"with", k="v")
+    for target in ({"snapshot": snapshot}, {"time": LONG_AGO}):
+        seek(clients, filtered, **target)
+        assert take_all(clients, filtered, 1) == [b"with"]
+        assert clients.pull(filtered, wait=0.3) == []
+
+
 def test_snapshots_are_made_found_listed_changed_and_deleted(clients: Any) -> None:
     topic = clients.topic()
     subscription = clients.subscription(topic)
@@ -168,6 +185,11 @@ def test_a_new_topic_of_an_old_name_does_not_inherit_its_snapshots(clients: Any)
     assert clients.subscriber.get_snapshot(snapshot=snapshot).topic == "_deleted-topic_"
     with pytest.raises(exceptions.FailedPrecondition):
         seek(clients, clients.subscription(topic), snapshot=snapshot)
+    another = clients.topic()
+    orphan = clients.subscription(another)
+    clients.publisher.delete_topic(topic=another)
+    with pytest.raises(exceptions.FailedPrecondition):
+        seek(clients, orphan, snapshot=snapshot)
     take_all(clients, old, 1)
     seek(clients, old, snapshot=snapshot)
     assert take_all(clients, old, 1) == [b"old"]

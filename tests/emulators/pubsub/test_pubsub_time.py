@@ -113,10 +113,26 @@ def test_acknowledged_messages_are_retained_no_longer_than_others() -> None:
         world.seek(subscription, time={"seconds": 0})
         assert world.take(subscription) == [b"a"]
         world.now += 1
-        world.seek(subscription, time={"seconds": 0})
-        assert world.take(subscription) == []
+        assert subscription.queue.acknowledged(world.now) == []
         world.broker.sweep()
         assert not subscription.queue._acked
+        world.seek(subscription, time={"seconds": 0})
+        assert world.take(subscription) == []
+
+    in_loop(check)
+
+
+def test_a_lease_is_over_when_its_time_is_up_whether_or_not_anyone_looked() -> None:
+    def check(world: World) -> None:
+        subscription = world.subscription("sub")
+        world.publish(b"a", b"b")
+        first, second = subscription.take(Holder(), 2, 100)
+        world.now += 9.999
+        assert subscription.acknowledge([first.ack_id]) == []
+        world.now += 0.001
+        assert subscription.modify([second.ack_id], 10) == [second.ack_id]
+        assert subscription.acknowledge([second.ack_id]) == [second.ack_id]
+        assert world.take(subscription) == [b"b"]
 
     in_loop(check)
 
@@ -133,8 +149,25 @@ def test_a_topics_retention_outweighs_a_shorter_one_of_its_subscription() -> Non
         world.seek(subscription, time={"seconds": 0})
         assert world.take(subscription) == [b"a"]
         world.now += 1
+        world.broker.sweep()
+        assert not world.broker.topic(TOPIC).log
         world.seek(subscription, time={"seconds": 0})
         assert world.take(subscription) == []
+
+    in_loop(check)
+
+
+def test_what_a_topic_retained_goes_with_it() -> None:
+    def check(world: World) -> None:
+        change = wire.Topic(name=TOPIC, message_retention_duration={"seconds": 3600})
+        world.broker.update_topic(change, _mask("message_retention_duration"))
+        subscription = world.subscription("sub")
+        world.publish(b"acknowledged")
+        world.take(subscription)
+        world.publish(b"backlog")
+        world.broker.delete_topic(TOPIC)
+        world.seek(subscription, time={"seconds": 0})
+        assert world.take(subscription) == [b"backlog"]
 
     in_loop(check)
 
