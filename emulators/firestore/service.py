@@ -57,17 +57,17 @@ def _refuse(context: grpc.ServicerContext, error: Exception) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, f"The emulator failed: {type(error).__name__}.")
 
 
-def _check_size(data: bytes) -> None:
+def _checked(data: bytes) -> bytes:
     if len(data) > MAX_REQUEST:
         raise invalid(f"Request payload size exceeds the limit: {MAX_REQUEST} bytes.")
+    return data
 
 
 def _unary(core: Core, method: Unary) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     def call(data: bytes, context: grpc.ServicerContext) -> bytes:
         try:
-            _check_size(data)
             with core.lock:
-                return method(core, data)
+                return method(core, _checked(data))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
             _refuse(context, error)
 
@@ -77,7 +77,7 @@ def _unary(core: Core, method: Unary) -> Callable[[bytes, grpc.ServicerContext],
 def _stream(core: Core, method: Stream) -> Callable[[bytes, grpc.ServicerContext], Iterator[bytes]]:
     def call(data: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            for batch in core.batches(method(core, data)):
+            for batch in core.batches(method(core, _checked(data))):
                 yield from batch
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a status
             _refuse(context, error)
@@ -88,7 +88,7 @@ def _stream(core: Core, method: Stream) -> Callable[[bytes, grpc.ServicerContext
 def _duplex(core: Core, method: Duplex) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         try:
-            yield from method(core, requests, context)
+            yield from method(core, map(_checked, requests), context)
         except grpc.RpcError:
             # The client is gone.
             return

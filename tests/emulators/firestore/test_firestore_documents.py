@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from firestore_helpers import DOCUMENTS, ROOT, commit, everything, name, put, query, refused
 from google.cloud import firestore
@@ -76,6 +78,9 @@ def test_preconditions_hold_or_refuse_with_the_real_codes(client: firestore.Clie
         commit(client, [Write(delete=name("C/a"), current_document={"update_time": "2020-01-01T00:00:00Z"})])
     with refused(StatusCode.FAILED_PRECONDITION):
         commit(client, [put("C/b", INT, current_document={"update_time": stored})])
+    later = {"update_time": stored + timedelta(hours=1)}
+    with refused(StatusCode.INVALID_ARGUMENT, "in the future"):
+        commit(client, [put("C/a", INT, current_document=later)])
     commit(client, [verify("C/a", stored)])
     with refused(StatusCode.FAILED_PRECONDITION):
         commit(client, [verify("C/b", stored)])

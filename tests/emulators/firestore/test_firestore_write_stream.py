@@ -99,3 +99,11 @@ def test_a_token_of_elsewhere_is_refused(client: firestore.Client, writer: Write
     with refused(StatusCode.INVALID_ARGUMENT, "token"):
         writer.send(WriteRequest(stream_token=token, writes=[put("C/a")]))
     assert query(client, everything()) == []
+
+
+def test_requests_above_ten_mebibytes_are_refused(client: firestore.Client, writer: Writer) -> None:
+    token = writer.send(HELLO).stream_token
+    large = [put(f"C/{n}", {"x": {"bytes_value": bytes(1 << 19)}}) for n in range(21)]
+    with refused(StatusCode.INVALID_ARGUMENT, "payload size"):
+        writer.send(WriteRequest(stream_token=token, writes=large))
+    assert query(client, everything()) == []
