@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench import changes, memory, restore, snapshot, start
 from bench.place import TREE
-from bench.report import Section, as_markdown, as_text, machine
+from bench.report import Section, as_markdown, as_text, machine, wrapped
 from bench.scale import QUICK, Scale
 
 MEASURES: dict[str, Callable[[Scale], Section]] = {
@@ -23,19 +24,12 @@ MEASURES: dict[str, Callable[[Scale], Section]] = {
 
 _PAGE = TREE / "docs" / "performance.md"
 _INTRODUCTION = """\
-# Performance
-
-Measured in one run on one machine by
-
-    {command}
-
-on {machine}. The Firestore emulator is a process of its own on the same cores and often sets the pace, so what
-counts are the ratios within this run, not the rates. A document is about 550 bytes in fourteen fields of every
-common type, a reference in one of four; a snapshot compresses it to 40 %. `make bench` measures again and prints
-the numbers; `python -m bench --write` replaces this page; `python -m bench --help` tells how to measure one thing,
-or everything quickly and roughly.
-
-"""
+on {machine}, with a load average of {load:.1f} when it began. The Firestore emulator is a process of its own on the
+same cores and often sets the pace, so what counts are the ratios within this run, not the rates. A document is about
+550 bytes in fourteen fields of every common type, a reference in one of four; a snapshot compresses it to 40 %.
+`make bench` measures again and prints the numbers; `python -m bench --write` replaces this page; `python -m bench
+--help` tells how to measure one thing, or everything quickly and roughly. Remarks with numbers that no row has come
+from profiles of the same code."""
 
 
 def main() -> None:
@@ -43,14 +37,12 @@ def main() -> None:
     scale = QUICK if options.quick else Scale()
     if options.workers:
         scale = replace(scale, workers=options.workers)
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     sections = [_measured(name, scale) for name in options.measures or MEASURES]
     print(as_text(sections))
     print(f"\n{machine()}; {time.monotonic() - began:.0f} s")
     if options.write:
-        _PAGE.write_text(
-            _INTRODUCTION.format(command=_command(), machine=machine()) + as_markdown(sections) + "\n"
-        )
+        _PAGE.write_text(_page(sections, load))
         print(f"written: {_PAGE.relative_to(TREE)}")
 
 
@@ -78,8 +70,11 @@ def _measured(name: str, scale: Scale) -> Section:
     return MEASURES[name](scale)
 
 
-def _command() -> str:
-    return " ".join(["python -m bench", *sys.argv[1:]])
+def _page(sections: Sequence[Section], load: float) -> str:
+    command = " ".join(["python -m bench", *sys.argv[1:]])
+    introduction = wrapped(_INTRODUCTION.format(machine=machine(), load=load))
+    head = f"# Performance\n\nMeasured in one run on one machine by\n\n    {command}\n\n{introduction}"
+    return f"{head}\n\n{as_markdown(sections)}\n"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ it has read nothing yet (the disk's cache is warm); *warm*: the same again. Medi
 _READING = (
     (
         "A leaf in which something changed is stored as a zstd patch of the leaf before; hence new bytes follow the "
-        "changes and not the leaves, although nearly every leaf of 64 KiB is touched where 0.1 % change at random."
+        "changes and not the leaves, of which 0.1 % of the documents touch about one in nine."
     ),
     "The second backup still reads every document: that is what its time is. Reading only changes needs the journal.",
     "The difference opens about two leaves for each change, most of them patches, and nothing else.",

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 HEADS = ("Measure", "Result", "Compared with", "Ratio", "Aim", "Met")
 
@@ -79,8 +80,14 @@ def as_markdown(sections: Sequence[Section]) -> str:
 def _section(section: Section) -> str:
     rows = [HEADS, tuple("---" for _ in HEADS), *(row.cells() for row in section.rows)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    remarks = "\n".join(f"- {remark}" for remark in section.reading)
-    return "\n\n".join(filter(None, (f"## {section.title}", section.method, table, remarks)))
+    remarks = "\n".join(wrapped(remark, "- ") for remark in section.reading)
+    method = wrapped(section.method)
+    return "\n\n".join(filter(None, (f"## {section.title}", method, table, remarks)))
+
+
+def wrapped(text: str, bullet: str = "") -> str:
+    """A paragraph in lines as the rest of the documentation has them."""
+    return fill(text, 115, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_on_hyphens=False)
 
 
 def machine() -> str:
