@@ -100,7 +100,6 @@ class _Stream:
             return
         done = [ack_id for ack_id in ack_ids if ack_id not in failed]
         self._owed.append(self.response(**{kind: {"ack_ids": done, "invalid_ack_ids": failed}}))
-        self._subscription.wake()
 
 
 def _holder(first: Any) -> Holder:

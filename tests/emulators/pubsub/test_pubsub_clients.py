@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -352,6 +354,40 @@ def test_what_is_not_named_gets_a_name_in_the_same_project(clients: Any) -> None
     assert clients.subscriber.get_subscription(subscription=made.name).name == made.name
     snapshot = clients.subscriber.create_snapshot(subscription=made.name)
     assert snapshot.name.startswith(f"{PROJECT}/snapshots/")
+
+
+def test_what_only_the_service_says_cannot_be_claimed(clients: Any) -> None:
+    name = clients.subscription(
+        clients.topic(), detached=True, topic_message_retention_duration={"seconds": 9}
+    )
+    got = clients.subscriber.get_subscription(subscription=name)
+    assert not got.detached
+    assert "topic_message_retention_duration" not in got
+
+
+@pytest.mark.slow
+def test_a_quiet_stream_has_a_heart_and_what_expires_is_swept(clients: Any) -> None:
+    subscription = clients.subscription(clients.topic())
+    snapshot = clients.subscriber.create_snapshot(subscription=subscription)
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+    clients.subscriber.update_snapshot(
+        snapshot={"name": snapshot.name, "expire_time": soon}, update_mask={"paths": ["expire_time"]}
+    )
+    first = pubsub_v1.types.StreamingPullRequest(subscription=subscription, stream_ack_deadline_seconds=10)
+    stopped = threading.Event()
+
+    def requests() -> Iterator[Any]:
+        yield first
+        stopped.wait(60)
+
+    responses = clients.subscriber.streaming_pull(requests=requests())
+    start = time.monotonic()
+    for _ in range(3):
+        assert not next(responses).received_messages
+    assert 25 < time.monotonic() - start < 40
+    stopped.set()
+    time.sleep(3)
+    assert snapshot.name not in [each.name for each in clients.subscriber.list_snapshots(project=PROJECT)]
 
 
 def test_a_thousand_messages_may_be_published_at_once_and_no_more(clients: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from emulators.pubsub.broker import Broker
 from emulators.pubsub.queue import Holder
 from emulators.pubsub.refusal import Refused
 from emulators.pubsub.replay import Replay
+from emulators.pubsub.streaming import streaming_pull
+from emulators.pubsub.subscriber import Subscriber
 from emulators.pubsub.subscription import Subscription
 
 TOPIC = "projects/demo-firekeep/topics/topic"
@@ -126,12 +128,14 @@ def test_a_lease_is_over_when_its_time_is_up_whether_or_not_anyone_looked() -> N
     def check(world: World) -> None:
         subscription = world.subscription("sub")
         world.publish(b"a", b"b")
-        first, second = subscription.take(Holder(), 2, 100)
+        first, second = (lease.ack_id for lease in subscription.take(Holder(), 2, 100))
         world.now += 9.999
-        assert subscription.acknowledge([first.ack_id]) == []
-        world.now += 0.001
-        assert subscription.modify([second.ack_id], 10) == [second.ack_id]
-        assert subscription.acknowledge([second.ack_id]) == [second.ack_id]
+        assert subscription.acknowledge([first]) == []
+        world.now += 0.002  # a fraction of a second has no exact place in a float
+        assert subscription.acknowledge([second]) == [second]
+        (again,) = (lease.ack_id for lease in subscription.take(Holder(), 2, 100))
+        world.now += 10.001
+        assert subscription.modify([again], 10) == [again]
         assert world.take(subscription) == [b"b"]
 
     in_loop(check)
@@ -227,6 +231,40 @@ def test_a_subscription_nobody_uses_is_deleted_and_one_in_use_is_not() -> None:
         assert world.changes[-2:] == [idle.name, used.name]
 
     in_loop(check)
+
+
+def test_waiting_for_messages_counts_as_use_though_none_come() -> None:
+    async def run() -> None:
+        world = World()
+        pulled, streamed, idle = (
+            world.subscription(name, expiration_policy={"ttl": {"seconds": int(DAY)}})
+            for name in ("pulled", "streamed", "idle")
+        )
+        world.now += DAY - 1
+        request = wire.PullRequest(subscription=pulled.name, max_messages=1, return_immediately=True)
+        await Subscriber(world.broker).pull(request, Context())
+        await streaming_pull(world.broker, opened(streamed.name), Context())
+        world.now += 1
+        world.broker.sweep()
+        assert list(world.broker.subscriptions) == [pulled.name, streamed.name]
+        assert idle.deleted
+
+    asyncio.run(run())
+
+
+class Context:
+    """A call whose caller waits for ever and reads nothing."""
+
+    def time_remaining(self) -> None:
+        return None
+
+    async def write(self, _: Any) -> None:
+        await asyncio.sleep(0)
+
+
+async def opened(subscription: str) -> AsyncIterator[Any]:
+    yield wire.StreamingPullRequest(subscription=subscription, stream_ack_deadline_seconds=10)
+    await asyncio.sleep(0.05)
 
 
 def test_acknowledging_counts_as_use() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from official_expectations import MUST_PASS, complaint
+from official_pubsub import MUST_PASS, complaint
 
 from emulators.pubsub import PubSubEmulator
 
