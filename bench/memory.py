@@ -20,8 +20,7 @@ included, as the operating system tells it at the end."""
 _READING = (
     (
         "Libraries take about 75 MiB. The rest is a page or two, one open leaf, the leaves that wait to be sealed, and "
-        "three times a pack of 16 MiB: one being filled, and one being stored with its blobs. The smaller part is over "
-        "before its first pack is full, hence most of the difference."
+        "three times a pack of 4 MiB: one being filled, and one being stored with its blobs."
     ),
     (
         "What grows with a part is the list of its leaves and where they are, about 15 bytes a document. A part has a "

@@ -59,7 +59,7 @@ class Settings:
     """FIREKEEP_ZSTD_LEVEL, 1 to 19."""
     page_size: int = 300
     """FIREKEEP_PAGE_SIZE: documents asked for in one page."""
-    pack_bytes: int = 16 * _MIB
+    pack_bytes: int = 4 * _MIB
     """FIREKEEP_PACK_MIB: the size of the repository's objects; a worker holds a few of them in memory."""
     cache_bytes: int = 64 * _MIB
     """FIREKEEP_CACHE_MIB: how much of what was read from the repository is kept in memory."""

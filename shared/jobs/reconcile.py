@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 
 from shared.clock import Deadline
@@ -27,7 +28,9 @@ from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
 from shared.sources.contract import Kind, Outcome, Result, Scope, Source, Write
 
-_BATCH = 2_000
+_BATCH = 5_000
+_BATCH_BYTES = 16 << 20
+"""How much one step writes: two of them are in memory at a time."""
 _LOOK = 1_000
 """Every how many records the deadline is looked at."""
 _SPAN = 20_000
@@ -66,7 +69,16 @@ class _Step:
     extra: int = 0
     kept: int = 0
     cursor: bytes = b""
+    size: int = 0
     hurried: bool = False
+
+    @property
+    def full(self) -> bool:
+        return len(self.writes) >= _BATCH or self.size >= _BATCH_BYTES
+
+    def put(self, key: bytes, value: bytes, seen: datetime | None) -> None:
+        self.writes.append(Write(key, Kind.PUT, value, seen))
+        self.size += len(value)
 
     def count(self, tally: Tally) -> None:
         tally.unchanged += self.unchanged
@@ -121,7 +133,7 @@ def _steps(run: Reconciliation) -> Iterator[_Step]:
     for seen, pair in enumerate(_pairs(run), 1):
         _decide(run, pair, step)
         step.hurried = seen % _LOOK == 0 and run.deadline.near()
-        if step.hurried or len(step.writes) >= _BATCH or seen % _SPAN == 0:
+        if step.hurried or step.full or seen % _SPAN == 0:
             yield step
             step = _Step()
     if step.cursor:
@@ -139,11 +151,11 @@ def _decide(run: Reconciliation, pair: Pair, step: _Step) -> None:
         else:
             step.extra += 1
     elif live is None:
-        step.writes.append(Write(key, Kind.PUT, wanted, None))
+        step.put(key, wanted, None)
     elif equal(wanted, live):
         step.unchanged += 1
     elif run.overwrite:
-        step.writes.append(Write(key, Kind.PUT, wanted, update_time(live)))
+        step.put(key, wanted, update_time(live))
     else:
         step.kept += 1
 

@@ -16,7 +16,7 @@ class Tuning:
     times `read_ahead` of packs.
     """
 
-    pack_bytes: int = 16 << 20
+    pack_bytes: int = 4 << 20
     packs_in_flight: int = 1
     threads: int = 2
     queued: int = 64

@@ -131,7 +131,7 @@ def test_a_page_is_taken_apart_whatever_the_lengths(size: int) -> None:
     raw = page(3, size, "next")
     names, values, token = answers.split_page(raw, PREFIX)
     assert names == [b"c/d0", b"c/d1", b"c/d2"]
-    assert token == answers.next_token(raw) == b"next"
+    assert token == b"next"
     for value in values:
         found = parsed(fs.ListDocumentsResponse, wire.message(1, value)).documents[0]
         assert (found.name, found.fields["f"].string_value) == ("", "x" * size)
@@ -139,7 +139,7 @@ def test_a_page_is_taken_apart_whatever_the_lengths(size: int) -> None:
 
 def test_an_empty_page_and_the_last_one_have_no_token() -> None:
     assert answers.split_page(b"", PREFIX) == ([], [], b"")
-    assert answers.next_token(page(2)) == b""
+    assert answers.split_page(page(2), 0)[2] == b""
 
 
 def test_a_page_cut_short_anywhere_is_never_taken_for_a_shorter_one() -> None:

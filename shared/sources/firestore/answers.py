@@ -50,27 +50,6 @@ def split_page(raw: bytes, prefix: int) -> Page:
     return names, values, _token(raw, i)
 
 
-def next_token(raw: bytes) -> bytes:
-    """Only the token of a ListDocumentsResponse, so that the next page can be asked for before this one is split."""
-    i, n = 0, len(raw)
-    try:
-        while i < n and raw[i] == 0x0A:
-            size = raw[i + 1]
-            i += 2
-            if size > 0x7F:
-                if raw[i] < 0x80:
-                    size += (raw[i] << 7) - 0x80
-                    i += 1
-                else:
-                    size, i = wire.read_varint(raw, i - 1)
-            i += size
-    except IndexError:
-        i = n + 1
-    if i > n:
-        raise Corrupt("reading a page: it is cut short")
-    return _token(raw, i)
-
-
 def _token(raw: bytes, i: int) -> bytes:
     token = b""
     for number, kind, _, body, end in wire.fields(raw[i:]):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from shared.sources.firestore import requests
-from shared.sources.firestore.answers import next_token, split_page
+from shared.sources.firestore.answers import split_page
 from shared.sources.firestore.service import Pending, Service
 
 Chunk = tuple[list[bytes], list[bytes]]
@@ -46,9 +46,8 @@ class Pages:
     def next(self) -> Chunk:
         """The next page; only while not `ended`."""
         raw = self._pending.answer() if self._pending is not None else b""
-        token = next_token(raw)
+        names, values, token = split_page(raw, self._service.prefix)
         self._pending = self._ask(token) if token else None
-        names, values, _ = split_page(raw, self._service.prefix)
         return names, values
 
     def close(self) -> None:

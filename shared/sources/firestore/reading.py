@@ -18,7 +18,7 @@ from shared.sources.firestore.counting import Range
 from shared.sources.firestore.pages import Chunk
 from shared.sources.firestore.service import Service
 
-_SAMPLE_EVERY = 150
+_SAMPLE_EVERY = 300
 _LARGE_BATCH = 500
 _LARGE_BYTES = 1 << 20
 
