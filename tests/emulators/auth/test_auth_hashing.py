@@ -97,7 +97,11 @@ CASES: list[tuple[dict[str, Any], Callable[[], bytes], bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "make", "salt"), CASES, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("options", "make", "salt"),
+    CASES,
+    ids=[f"{options['hashAlgorithm']}-{number}" for number, (options, _, _) in enumerate(CASES)],
+)
 def test_an_imported_hash_opens_for_its_password_only(
     rest: Rest, options: dict[str, Any], make: Callable[[], bytes], salt: bytes
 ) -> None:
