@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 
 from emulators.auth.server import AuthEmulator
-from shared.errors import FirekeepError
+from emulators.serving import serve
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,19 +19,7 @@ def main(argv: list[str] | None = None) -> int:
         help="the project of calls that name none: those of client apps",
     )
     options = parser.parse_args(argv)
-    try:
-        emulator = AuthEmulator(options.host, options.port, options.project_id)
-        signals = {signal.SIGINT, signal.SIGTERM}
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        address = emulator.start()
-    except FirekeepError as problem:
-        sys.stderr.write(f"auth: {problem}\n")
-        return problem.exit_status
-    sys.stdout.write(f"auth ready {address}\n")
-    sys.stdout.flush()
-    signal.sigwait(signals)
-    emulator.stop()
-    return 0
+    return serve("auth", lambda: AuthEmulator(options.host, options.port, options.project_id))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
-import signal
 import sys
 from datetime import timedelta
 
 from emulators.firestore.server import FirestoreEmulator
+from emulators.serving import serve
 
 
 def _arguments() -> argparse.Namespace:
@@ -41,23 +41,17 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="firestore %(levelname)s %(message)s")
     # Millions of long-lived versions make full collections slow and free nothing: there are no cycles among them.
     gc.set_threshold(100_000, 50, 1000)
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        emulator = FirestoreEmulator(
+    status = serve(
+        "firestore",
+        lambda: FirestoreEmulator(
             host=options.host,
             port=options.port,
             horizon=timedelta(seconds=options.horizon),
             events=options.events,
             events_filter=options.events_filter,
-        )
-        address = emulator.start()
-    except (ValueError, RuntimeError) as error:
-        sys.exit(f"firestore: {error}")
-    sys.stdout.write(f"firestore ready {address}\n")
-    sys.stdout.flush()
-    signal.sigwait(signals)
-    emulator.stop()
+        ),
+    )
+    sys.exit(status)
 
 
 if __name__ == "__main__":

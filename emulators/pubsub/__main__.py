@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from emulators.pubsub.server import PubSubEmulator
 from emulators.pubsub.topology import parse_topology
-from shared.errors import FirekeepError
+from emulators.serving import serve
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,20 +17,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--topology", type=Path, help="a JSON file of topics and subscriptions to start with")
     options = parser.parse_args(argv)
-    try:
+
+    def make() -> PubSubEmulator:
         text = options.topology.read_text() if options.topology else "{}"
-        emulator = PubSubEmulator(options.host, options.port, parse_topology(text))
-        signals = {signal.SIGINT, signal.SIGTERM}
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        address = emulator.start()
-    except (FirekeepError, OSError) as problem:
-        sys.stderr.write(f"pubsub: {problem}\n")
-        return problem.exit_status if isinstance(problem, FirekeepError) else 1
-    sys.stdout.write(f"pubsub ready {address}\n")
-    sys.stdout.flush()
-    signal.sigwait(signals)
-    emulator.stop()
-    return 0
+        return PubSubEmulator(options.host, options.port, parse_topology(text))
+
+    return serve("pubsub", make)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from datetime import timedelta
 
+from emulators.serving import serve
 from emulators.storage.server import SOFT_DELETE, StorageEmulator
-from shared.errors import FirekeepError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,26 +29,17 @@ def main(argv: list[str] | None = None) -> int:
         help="how long new buckets keep deleted objects when they do not say; 0 for not at all",
     )
     options = parser.parse_args(argv)
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        emulator = StorageEmulator(
+    return serve(
+        "storage",
+        lambda: StorageEmulator(
             options.host,
             options.port,
             project=options.project_id,
             buckets=options.bucket,
             pubsub=options.pubsub,
             soft_delete=timedelta(seconds=options.soft_delete),
-        )
-        address = emulator.start()
-    except FirekeepError as problem:
-        sys.stderr.write(f"storage: {problem}\n")
-        return problem.exit_status
-    sys.stdout.write(f"storage ready {address}\n")
-    sys.stdout.flush()
-    signal.sigwait(signals)
-    emulator.stop()
-    return 0
+        ),
+    )
 
 
 if __name__ == "__main__":
