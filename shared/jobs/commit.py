@@ -17,6 +17,7 @@ from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
 from shared.models import Backup
+from shared.models.fields import summary
 from shared.repository import Repository
 from shared.repository.tree import Root, Run, decode_run, join, scan
 from shared.state.contract import Task, TaskId, TaskState
@@ -107,7 +108,7 @@ def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task]
     completed = backup.changed(
         status="completed",
         metadata=backup.metadata.changed(completed_at=now, size=root.size, items=root.count),
-        content=backup.content.changed(entries=_collections(repository, root)),
+        content=backup.content.changed(entries=summary(_collections(repository, root))),
         validation=backup.validation.changed(checksum=root.id.hex()),
     )
     return Manifest(

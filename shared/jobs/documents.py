@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.errors import FirekeepError
@@ -9,11 +10,13 @@ from shared.jobs.ports import Ports
 from shared.models import Backup, Recovery
 from shared.models.backup import BackupMetadata, BackupStorage
 from shared.models.content import Content, Validation
-from shared.models.fields import BackupType
+from shared.models.fields import BackupType, summary
 from shared.models.jobs import RestoreRequest
 from shared.models.recovery import RecoveryMetadata, Rollback
 
 FORMAT = "firekeep/1"
+_LINE = 1_000
+"""Characters of one line of `errors`."""
 
 
 def new_backup(ports: Ports, backup_id: str, kind: BackupType, created: datetime) -> Backup:
@@ -36,10 +39,17 @@ def new_recovery(request: RestoreRequest, started: datetime) -> Recovery:
         backup_id=request.backup_id,
         status="in_progress",
         metadata=RecoveryMetadata(started_at=started, items=0, size=0),
-        content=Content(entries=(*request.prefixes, *request.documents), media=(), settings=(), users=()),
+        content=Content(
+            entries=summary((*request.prefixes, *request.documents)), media=(), settings=(), users=()
+        ),
         validation=Validation(verified=False, checksum=""),
         rollback=Rollback(enabled=False),
     )
+
+
+def told(lines: Iterable[str]) -> tuple[str, ...] | None:
+    """Lines as a document's `errors` hold them: cut to what fits, and nothing when there are none."""
+    return summary(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in lines) or None
 
 
 def failed_backup(backup: Backup, now: datetime, error: FirekeepError) -> Backup:
@@ -47,7 +57,7 @@ def failed_backup(backup: Backup, now: datetime, error: FirekeepError) -> Backup
     return backup.changed(
         status="failed",
         metadata=backup.metadata.changed(completed_at=now),
-        validation=backup.validation.changed(verified=False, errors=(str(error),)),
+        validation=backup.validation.changed(verified=False, errors=told([str(error)])),
     )
 
 
@@ -56,5 +66,5 @@ def failed_recovery(recovery: Recovery, now: datetime, error: FirekeepError) -> 
     return recovery.changed(
         status="failed",
         metadata=recovery.metadata.changed(completed_at=now),
-        validation=recovery.validation.changed(verified=False, errors=(str(error),)),
+        validation=recovery.validation.changed(verified=False, errors=told([str(error)])),
     )

@@ -10,7 +10,7 @@ from shared.clock import Deadline
 from shared.errors import BadInput
 from shared.format.manifest import Manifest
 from shared.jobs.commit import ENTRIES
-from shared.jobs.documents import new_recovery
+from shared.jobs.documents import new_recovery, told
 from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
@@ -123,7 +123,7 @@ def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> R
         recovery.changed(
             status="completed" if ok else "failed",
             metadata=recovery.metadata.changed(completed_at=now, items=tally.written, size=tally.size),
-            validation=Validation(verified=ok, checksum=tally.digest.hex(), errors=tuple(tally.told) or None),
+            validation=Validation(verified=ok, checksum=tally.digest.hex(), errors=told(tally.told)),
         )
     )
     state = TaskState.DONE if ok else TaskState.FAILED

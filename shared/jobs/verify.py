@@ -7,6 +7,7 @@ from itertools import islice
 
 from shared.errors import FirekeepError, IntegrityError, NotFound
 from shared.jobs.commit import backup_of
+from shared.jobs.documents import told
 from shared.jobs.failure import failing_job
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
@@ -90,6 +91,6 @@ def _tell(ports: Ports, snapshot: str, findings: list[Finding]) -> None:
         except FirekeepError:
             # The manifest cannot be read: the finding says so, and there is no document to write it into.
             return
-    errors = tuple(_told(finding) for finding in findings) or None
+    errors = told(_told(finding) for finding in findings)
     validation = backup.validation.changed(verified=not findings, errors=errors)
     ports.catalog.save_backup(backup.changed(validation=validation))

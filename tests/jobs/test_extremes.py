@@ -79,6 +79,23 @@ def test_ids_that_look_alike_stay_apart(new_world: NewWorld) -> None:
     round_trip(world)
 
 
+def test_names_too_long_to_list_do_not_stop_a_job(new_world: NewWorld) -> None:
+    """What the catalog cannot hold is cut there, and whole in the repository."""
+    world = new_world()
+    client = client_of(world.settings.project)
+    batch = client.batch()
+    for number in range(150):
+        batch.set(client.collection(f"{number:03}" + "x" * 1_490).document("d" * 1_490), {"n": number})
+    batch.commit()
+    round_trip(world)
+    assert world.ports().catalog.backup("b1").content.entries[-1].endswith(" more)")
+    paths = list(state_of(world.settings.project))
+    for path in paths:
+        client.document(path).set({"n": "changed"})
+    world.restore("r2", "b1", overwrite=False, documents=tuple(paths[:40]))
+    assert world.ports().catalog.recovery("r2").status == "completed"
+
+
 def test_deep_paths_and_deep_values(new_world: NewWorld) -> None:
     world = new_world()
     client = client_of(world.settings.project)
