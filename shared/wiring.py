@@ -139,11 +139,14 @@ def tuning(chosen: settings.Settings) -> Tuning:
 
 def provider(chosen: settings.Settings) -> Provider:
     from shared.providers.local import LocalProvider
+    from shared.providers.retry import Backoff, RetryingProvider
 
     place = chosen.needed_repository()
     if "://" in place:
         raise BadInput(f"a repository at {place} is not supported yet", hint="name a local directory")
-    return LocalProvider(Path(place).expanduser(), SystemClock(), secrets.token_bytes)
+    clock = SystemClock()
+    local = LocalProvider(Path(place).expanduser(), clock, secrets.token_bytes)
+    return RetryingProvider(local, Backoff(), sleep=clock.sleep, jitter=SystemRandom().random)
 
 
 def keyrings(chosen: settings.Settings) -> list[Keyring]:

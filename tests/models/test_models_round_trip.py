@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from model_examples import BACKUP, CONFIG, CREATED, RECOVERY, STORAGE, Document, with_value
 from pydantic import ValidationError
 
-from shared.errors import BadInput, Conflict
+from shared.errors import BadInput
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.base import Model
 from shared.models.fields import MAX_NAME_BYTES, MAX_NAMES, MAX_NAMES_BYTES, summary
-from shared.models.status import advanced
 
 NUMBERS = st.integers(0, 2**53 - 1)
 BOOLS = st.booleans()
@@ -230,26 +229,3 @@ def test_a_summary_of_any_names_fits_and_tells_what_it_left_out() -> None:
 @given(st.lists(st.integers(1, 9_000).map(lambda size: "n" * size), max_size=60))
 def test_a_summary_is_always_accepted(names: list[str]) -> None:
     Backup.from_document(with_value(BACKUP, "content.entries", list(summary(names))))
-
-
-@pytest.mark.parametrize(
-    ("now", "to", "allowed"),
-    [
-        ("pending", "in_progress", True),
-        ("pending", "failed", True),
-        ("pending", "completed", False),
-        ("in_progress", "completed", True),
-        ("in_progress", "failed", True),
-        ("in_progress", "pending", False),
-        ("completed", "failed", False),
-        ("failed", "completed", False),
-        ("failed", "in_progress", False),
-        ("completed", "completed", True),
-    ],
-)
-def test_a_status_moves_forward_only(now: Any, to: Any, allowed: bool) -> None:
-    if allowed:
-        assert advanced(now, to) == to
-    else:
-        with pytest.raises(Conflict, match=f"{now} cannot become {to}"):
-            advanced(now, to)
