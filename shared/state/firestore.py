@@ -181,7 +181,7 @@ class FirestoreCatalog:
         with _mapped("looking for the newest backup"):
             latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
             for snapshot in latest.limit(_LATEST).stream():
-                if snapshot.get("status") == "completed":
+                if snapshot.to_dict().get("status") == "completed":
                     return str(snapshot.id)
         return ""
 

@@ -188,6 +188,16 @@ def test_the_root_after_a_crash_is_the_root_without(new_world: NewWorld) -> None
         assert root == _root(world)
 
 
+def test_a_foreign_document_in_the_catalog_stops_no_backup(new_world: NewWorld) -> None:
+    world = seeded(new_world)
+    client = client_of(world.settings.project)
+    client.document("backups/foreign").set({"metadata": {"createdAt": world.clock.now() + timedelta(days=1)}})
+    world.snapshot("b1")
+    world.snapshot("b2")
+    assert not world.errors
+    assert world.repository().manifest("b2").parent == "b1"
+
+
 def test_an_error_names_itself_in_the_catalog(new_world: NewWorld) -> None:
     world = seeded(new_world)
     world.snapshot("b1", at=world.clock.now() + timedelta(days=1))
