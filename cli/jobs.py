@@ -70,6 +70,8 @@ def _here(chosen: Settings, out: Output, job: Job) -> Task:
         work = Background(lambda: queue.drain(_handlers(ports, stop), WORKERS))
         try:
             work.result(watch.tick, ask_to_stop)
+            # Work that ends between two looks is shown as well.
+            watch.look()
         except KeyboardInterrupt:
             when = "in a minute, go on with" if job.checkpoints else "begin anew with"
             raise Interrupted("stopped at once", hint=f"{when}: {job.resume}") from None
