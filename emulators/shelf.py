@@ -1,0 +1,121 @@
+"""Where an emulator keeps its state when asked to: a file of (kind, key) → value, written as the state changes.
+
+Promises: what `write` was given is all there or not at all, whenever the process is killed; a file is open in one
+process at a time; a file written by another version of this module is refused, never misread. It is SQLite's
+write-ahead log without a sync at every commit: a killed process loses nothing, a machine that loses power may lose
+the last moments.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.errors import BadInput, StorageFull, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+VERSION = 1
+_BATCH = 1000
+
+Change = tuple[str, bytes, bytes | None]
+"""(kind, key, value); None drops the key."""
+
+
+class Shelf:
+    """One emulator's file. Safe from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file. Raises Unavailable while another process has it, BadInput if it is not ours."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._mutex = threading.Lock()
+        self._lock = _claim(path.with_name(path.name + ".lock"))
+        try:
+            self._base = _open(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Keeps all of the changes, or none. Raises StorageFull when the file cannot take them."""
+        try:
+            with self._mutex, self._base:
+                for kind, key, value in changes:
+                    if value is None:
+                        self._base.execute("DELETE FROM state WHERE kind = ? AND key = ?", (kind, key))
+                    else:
+                        self._base.execute(
+                            "INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (kind, key, value)
+                        )
+        except sqlite3.OperationalError as problem:
+            raise StorageFull(f"keeping state in {self.path}: {problem}") from problem
+
+    def items(self, kind: str) -> Iterator[tuple[bytes, bytes]]:
+        """The keys of a kind in ascending order, with their values; by batches, so that memory stays bounded."""
+        after: bytes | None = None
+        while rows := self._batch(kind, after):
+            yield from rows
+            after = rows[-1][0]
+
+    def _batch(self, kind: str, after: bytes | None) -> list[tuple[bytes, bytes]]:
+        more = "" if after is None else " AND key > ?"
+        values = (kind,) if after is None else (kind, after)
+        query = f"SELECT key, value FROM state WHERE kind = ?{more} ORDER BY key LIMIT {_BATCH}"
+        with self._mutex:
+            return self._base.execute(query, values).fetchall()
+
+    def copy(self, to: Path) -> None:
+        """A copy of the file as it is now, complete in itself. `to` must not exist."""
+        with self._mutex:
+            self._base.execute("VACUUM INTO ?", (str(to),))
+
+    def close(self) -> None:
+        """Leaves one file behind, without a log beside it."""
+        with self._mutex:
+            self._base.close()
+        os.close(self._lock)
+
+
+def _claim(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        os.close(descriptor)
+        raise Unavailable(
+            f"opening {path.parent}: another process has it open",
+            hint="stop it, or choose another directory",
+        ) from problem
+    return descriptor
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(path, check_same_thread=False)
+    try:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = NORMAL")
+        found = base.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, VERSION):
+            raise BadInput(f"opening {path}: it is of version {found}, this one reads version {VERSION}")
+        with base:
+            base.execute(
+                "CREATE TABLE IF NOT EXISTS state"
+                " (kind TEXT, key BLOB, value BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+            )
+            base.execute(f"PRAGMA user_version = {VERSION}")
+    except sqlite3.DatabaseError as problem:
+        base.close()
+        raise BadInput(
+            f"opening {path}: it is not a state file, or it is damaged: {problem}",
+            hint="choose another directory",
+        ) from problem
+    except BaseException:
+        base.close()
+        raise
+    return base
