@@ -8,16 +8,18 @@ Promises every implementation keeps, held by `shared.conformance.source`:
 - a type it does not know is an error, never skipped;
 - a failed record is an outcome, a failed source is an exception.
 
-Keys are the bytes of `shared.format.key`; values are the record bytes of `shared.format.record`.
+What keys and values are depends on the content a source holds: see `shared.format.forms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from shared.format.forms import Guard
 
 Batch = tuple[list[bytes], list[bytes]]
 """Keys and record values of consecutive records, same length, keys strictly ascending. Batches, because
@@ -33,6 +35,10 @@ class Method(StrEnum):
     """Few documents over large subcollections: depth first, every collection by pages."""
     STREAM = "stream"
     """A key range of the whole database, by one RunQuery stream."""
+    LIST = "list"
+    """A key range of a service that has one way to list what it holds."""
+    SORT = "sort"
+    """The same, from a service seen to list out of order: everything is gathered first."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,16 @@ class Scope:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a scope: keys in [start, end), `end` empty for no bound. `expected` is a COUNT at `at`."""
+    """A piece of a scope: keys in [start, end), `end` empty for no bound.
+
+    `expected` is a count at `at`; None for a service that cannot count without listing everything.
+    """
 
     number: int
     start: bytes
     end: bytes
     method: Method
-    expected: int
+    expected: int | None
     at: datetime
     path: str = ""
     """For PAGES and WALK, the collection's path."""
@@ -63,11 +72,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts in key order; `expected` is the COUNT of the whole scope at `at`, taken independently of theirs."""
+    """The parts in key order; `expected` is the count of the whole scope at `at`, taken independently of theirs."""
 
     at: datetime
     parts: tuple[Part, ...]
-    expected: int
+    expected: int | None
     excluded: dict[str, int] = field(default_factory=dict)
     """Records left out by `Scope.exclude`, by first segment: told, so that nothing is left out silently."""
 
@@ -79,12 +88,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Write:
-    """One guarded write. `seen` is the update time the decision was made on; None means the record was absent."""
+    """One guarded write. `seen` is the guard the decision was made on; None means the record was absent."""
 
     key: bytes
     kind: Kind
     value: bytes
-    seen: datetime | None
+    seen: Guard | None
+    body: Callable[[], Iterator[bytes]] | None = None
+    """The bytes of the file that a media record describes, from its beginning each time it is called."""
 
 
 class Result(StrEnum):
@@ -124,3 +135,13 @@ class Source(Protocol):
         """The key of the record an event is about, never its content."""
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]: ...
+
+
+class FileSource(Source, Protocol):
+    """A source whose records describe files. Its records name no chunks: whoever reads the files adds them."""
+
+    def fetch(self, key: bytes, value: bytes, start: int, length: int) -> bytes:
+        """Exactly `length` bytes of the file as it was at the record's generation, as stored, from `start` on.
+
+        NotFound when that generation is gone, Corrupt when fewer bytes come. Safe from many threads.
+        """

@@ -42,7 +42,7 @@ def part_from_json(data: Mapping[str, Any]) -> Part:
         )
     except (TypeError, ValueError):
         raise BadInput("reading a part: a field has another type than a part's") from None
-    counts = (part.number, part.expected)
+    counts = (part.number, 0 if part.expected is None else part.expected)
     if (
         any(type(n) is not int or n < 0 for n in counts)
         or not isinstance(part.path, str)

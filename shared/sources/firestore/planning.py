@@ -54,17 +54,21 @@ def make_plan(
     whole = sum(number for _, number in counted(service, list(prefixes.values()), at))
     expected = whole - sum(excluded.values())
     parts = _parts(service, _units(service, prefixes, taken, at), at, limits, cuts)
-    if sum(part.expected for part in parts) != expected:
+    if _total(parts) != expected:
         spans = [left for span in prefixes.values() for left in without(span, list(taken.values()))]
         units = (_Unit("", span, total, Method.STREAM) for span, total in counted(service, spans, at))
         parts = _parts(service, units, at, limits, cuts)
-    found = sum(part.expected for part in parts)
+    found = _total(parts)
     if found != expected:
         raise Incomplete(
             f"planning: the parts hold {found} documents and the whole {expected} at {at.isoformat()}",
             hint="two counts at one instant must agree; try again with another instant",
         )
     return Plan(at, tuple(parts), expected, excluded)
+
+
+def _total(parts: list[Part]) -> int:
+    return sum(part.expected or 0 for part in parts)
 
 
 def _count_excluded(

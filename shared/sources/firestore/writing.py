@@ -13,7 +13,7 @@ from typing import Any
 
 import grpc
 
-from shared.errors import BadInput, Corrupt
+from shared.errors import BadInput, Corrupt, Internal
 from shared.format.key import name_of
 from shared.format.record import strip_times
 from shared.format.references import absolutise
@@ -78,12 +78,14 @@ class Writer:
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _encode(self, write: Write) -> bytes:
-        name = self._service.name(name_of(write.key))
+        name, seen = self._service.name(name_of(write.key)), write.seen
+        if isinstance(seen, str):
+            raise Internal("writing a document: a document is guarded by its update time")
         if write.kind is Kind.DROP:
-            return requests.drop(name, write.seen)
+            return requests.drop(name, seen)
         service = self._service
         fields = absolutise(strip_times(write.value), service.project, service.database_id, self._known_as)
-        return requests.put(name, fields, write.seen)
+        return requests.put(name, fields, seen)
 
     def _send(self, sent: _Sent, encoded: list[bytes]) -> _Sent:
         if self._ramp is not None:

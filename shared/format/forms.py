@@ -1,0 +1,58 @@
+"""The forms of records: what keys and values mean for each content of a backup.
+
+A form is a handful of pure functions, so that jobs treat all contents alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.format import key, record
+
+ENTRIES: Final = "entries"
+"""Firestore documents."""
+MEDIA: Final = "media"
+"""Stored files."""
+SETTINGS: Final = "settings"
+"""Configuration of the app and its project."""
+USERS: Final = "users"
+"""Accounts."""
+
+CONTENTS: Final = (ENTRIES, MEDIA, SETTINGS, USERS)
+"""Every content, by the name under which a manifest holds its root."""
+
+Guard = datetime | str
+"""What tells a live record's state from every other."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """`prefix`es and names are as people read and type them."""
+
+    equal: Callable[[bytes, bytes], bool]
+    """Whether two values are the same for a restore: what no restore can bring back does not count."""
+    guard: Callable[[bytes], Guard]
+    """Of a live value."""
+    bare: Callable[[bytes], bytes]
+    """A value without what does not count."""
+    name: Callable[[bytes], str]
+    """A key, shown."""
+    key: Callable[[str], bytes]
+    """The key of what is shown so. BadInput when nothing can be."""
+    span: Callable[[str], tuple[bytes, bytes]]
+    """The keys [start, end) of everything under a prefix. An empty end means no bound."""
+
+
+FORMS: Final[Mapping[str, Form]] = {
+    ENTRIES: Form(
+        equal=record.equal,
+        guard=record.update_time,
+        bare=record.strip_times,
+        name=key.path_of,
+        key=key.key_of_path,
+        span=key.prefix_range,
+    ),
+}
