@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from emulators.auth.server import AuthEmulator
+from emulators.chaos.process import add_chaos_option, load_chaos
 from emulators.serving import serve
 
 
@@ -18,8 +19,12 @@ def main(argv: list[str] | None = None) -> int:
         default="demo-firekeep",
         help="the project of calls that name none: those of client apps",
     )
+    add_chaos_option(parser)
     options = parser.parse_args(argv)
-    return serve("auth", lambda: AuthEmulator(options.host, options.port, options.project_id))
+    return serve(
+        "auth",
+        lambda: AuthEmulator(options.host, options.port, options.project_id, chaos=load_chaos(options.chaos)),
+    )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from emulators.auth.identifiers import Entropy
+    from emulators.chaos import Chaos
+    from emulators.host.front import Handler
 
 # Hashing a password takes a core; more threads would only take them from each other.
 _HASHING_THREADS = 2
@@ -30,6 +32,7 @@ class AuthEmulator:
     """Starts and stops an Auth emulator in this process. Nothing is kept when it stops.
 
     `project` is the one meant by calls that name none: those of client apps, whose API keys are not looked at.
+    `chaos` says what goes wrong.
     """
 
     def __init__(
@@ -39,9 +42,12 @@ class AuthEmulator:
         project: str = "demo-firekeep",
         clock: Callable[[], float] = time.time,
         entropy: Entropy = os.urandom,
+        *,
+        chaos: Chaos | None = None,
     ) -> None:
         self._host = check_loopback(host)
         self._port = port
+        self._chaos = chaos
         self._executor = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="auth-hash")
         self._world = World(project, clock, entropy, self._executor)
         self._loop = asyncio.new_event_loop()
@@ -52,7 +58,7 @@ class AuthEmulator:
         listener = self._bound()
         self._world.address = f"{self._host}:{listener.getsockname()[1]}"
         self._thread.start()
-        self._front = Front(App(self._world).handle, listener)
+        self._front = Front(_handler(App(self._world), self._chaos), listener)
         self._run(self._front.start())
         return self._world.address
 
@@ -79,3 +85,11 @@ class AuthEmulator:
             where = f"{self._host}:{self._port}"
             raise Unavailable(f"starting Auth on {where}: {problem.strerror}") from problem
         return listener
+
+
+def _handler(app: App, chaos: Chaos | None) -> Handler:
+    if chaos is None:
+        return app.handle
+    from emulators.chaos.requests import hostile_auth
+
+    return hostile_auth(chaos, app.handle)

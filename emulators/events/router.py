@@ -14,6 +14,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emulators.chaos.events import HostileDeliveries
 from emulators.events.changes import Change, read_change
 from emulators.events.delivery import Deliveries
 from emulators.events.subscriber import document_subscribers, topic_subscribers
@@ -22,6 +23,7 @@ from emulators.host.messages import Request, Response, never_gone, text
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from emulators.chaos import Chaos
     from emulators.events.subscriber import TopicSubscriber
     from functions.table import FunctionSpec
 
@@ -37,17 +39,25 @@ FIRESTORE_TYPE = "google.cloud.firestore.document.v1."
 
 
 class Router:
-    """Routes to the functions of `table` in `project`; `log(name, line)` gets warnings. One event loop."""
+    """Routes to the functions of `table` in `project`; `log(name, line)` gets warnings; `chaos` says what goes wrong.
 
-    def __init__(self, table: tuple[FunctionSpec, ...], project: str, invoke: Invoke, log: Log) -> None:
+    One event loop."""
+
+    def __init__(
+        self,
+        table: tuple[FunctionSpec, ...],
+        project: str,
+        invoke: Invoke,
+        log: Log,
+        chaos: Chaos | None = None,
+    ) -> None:
         self._topics = topic_subscribers(table)
         self._documents = document_subscribers(table)
         self._project = project
         self._invoke = invoke
         self._log = log
-        self._deliveries = Deliveries(
-            self._documents, lambda name, request: invoke(name, request, never_gone), log
-        )
+        deliveries = Deliveries(self._documents, lambda name, request: invoke(name, request, never_gone), log)
+        self._deliveries = deliveries if chaos is None else HostileDeliveries(chaos, deliveries)
 
     async def stop(self) -> None:
         await self._deliveries.stop()

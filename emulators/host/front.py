@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server on an event loop: parsed by h11, kept connections, bounded bodies.
 
 It answers 400 to what is not HTTP, 413 to what is too large, and 500 when the handler fails; it never hangs up
-without an answer to a complete request.
+without an answer to a complete request unless the handler raises Hangup.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from emulators.host.messages import Request, Response, text
+from emulators.host.messages import Hangup, Request, Response, text
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class _Connection:
     async def _handle(self, request: Request) -> Response:
         try:
             return await self._handler(request, self._reader.at_eof)
+        except Hangup:
+            raise
         except Exception:  # noqa: BLE001  # the last resort: a request is always answered
             _log.exception("answering %s %s", request.method, request.path)
             return text(500, "the host failed to answer")

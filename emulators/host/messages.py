@@ -45,6 +45,10 @@ class Response:
         return 200 <= self.status < 300
 
 
+class Hangup(ConnectionError):
+    """What a handler raises to have the connection closed without an answer."""
+
+
 def never_gone() -> bool:
     """For requests whose caller waits as long as it takes."""
     return False

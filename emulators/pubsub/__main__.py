@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from emulators.chaos.process import add_chaos_option, load_chaos
 from emulators.pubsub.server import PubSubEmulator
 from emulators.pubsub.topology import parse_topology
 from emulators.serving import serve
@@ -16,11 +17,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--topology", type=Path, help="a JSON file of topics and subscriptions to start with")
+    add_chaos_option(parser)
     options = parser.parse_args(argv)
 
     def make() -> PubSubEmulator:
         text = options.topology.read_text() if options.topology else "{}"
-        return PubSubEmulator(options.host, options.port, parse_topology(text))
+        return PubSubEmulator(options.host, options.port, parse_topology(text), load_chaos(options.chaos))
 
     return serve("pubsub", make)
 

@@ -1,7 +1,7 @@
 """Topics, subscriptions and what connects them: publishing fans out, exhausted deliveries are buried.
 
 `on_change(subscription)` is told of every subscription made, reconfigured, detached or deleted (the push pumps
-listen). What is past its time goes when `sweep` is called.
+listen). `subscribe` makes a subscription. What is past its time goes when `sweep` is called.
 """
 
 from __future__ import annotations
@@ -39,12 +39,18 @@ DELETED_TOPIC = "_deleted-topic_"
 class Broker:
     """All state of the emulator. Refuses with `Refused`; belongs to one event loop."""
 
-    def __init__(self, on_change: Callable[[Subscription], None], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[Subscription], None],
+        clock: Clock | None = None,
+        subscribe: Callable[..., Subscription] = Subscription,
+    ) -> None:
         self.clock = clock or steady_clock()
         self.topics: dict[str, Topic] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self._on_change = on_change
+        self._subscribe = subscribe
         # Consumers remember ids to drop duplicates, so a restarted emulator must not use them again.
         self._numbers = itertools.count(int(self.clock() * 1e6))
 
@@ -89,7 +95,7 @@ class Broker:
             raise exists(kept.name)
         if topic is None:
             raise not_found(config.topic)
-        subscription = Subscription(kept, topic, self.clock, self._bury)
+        subscription = self._subscribe(kept, topic, self.clock, self._bury)
         self.subscriptions[kept.name] = subscription
         topic.subscriptions[kept.name] = subscription
         self._on_change(subscription)

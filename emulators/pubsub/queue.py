@@ -98,6 +98,15 @@ class SubscriptionQueue:
     def add(self, stored: Stored) -> None:
         self._enter(Delivery(stored))
 
+    def postpone(self, stored: Stored, at: float) -> None:
+        """Adds a message that is not ready before `at`."""
+        heapq.heappush(self._waiting, (at, next(_serials), Delivery(stored)))
+
+    def hasten(self, stored: Stored) -> None:
+        """Has the next `advance` make a message ready that waits."""
+        self._waiting = [(0.0 if each[2].stored is stored else each[0], *each[1:]) for each in self._waiting]
+        heapq.heapify(self._waiting)
+
     def _enter(self, delivery: Delivery) -> None:
         key = delivery.message.ordering_key
         if not (self.policy.ordered and key):

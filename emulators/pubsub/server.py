@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
@@ -13,11 +14,15 @@ from emulators.pubsub.broker import Broker
 from emulators.pubsub.push import Pumps
 from emulators.pubsub.refusal import Refused
 from emulators.pubsub.service import PubSubHandler
+from emulators.pubsub.subscription import Subscription
 from emulators.pubsub.topology import Topology
 from shared.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
+
+    from emulators.chaos import Chaos
 
 # Requests are limited to 10 MB by the service's own check, which must see a little more to refuse it.
 _OPTIONS = [
@@ -34,10 +39,17 @@ _SWEEP_S = 30.0
 class PubSubEmulator:
     """Starts and stops a Pub/Sub emulator in this process. Nothing is kept when it stops."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, topology: Topology | None = None) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        topology: Topology | None = None,
+        chaos: Chaos | None = None,
+    ) -> None:
         self._host = check_loopback(host)
         self._port = port
         self._topology = topology or Topology()
+        self._chaos = chaos
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pubsub", daemon=True)
 
@@ -66,8 +78,8 @@ class PubSubEmulator:
 
     async def _start(self) -> str:
         self._pumps = Pumps(self._topology.push_windows)
-        broker = Broker(self._pumps.on_change)
-        self._server = grpc.aio.server(options=_OPTIONS)
+        broker = Broker(self._pumps.on_change, subscribe=_subscribe(self._chaos))
+        self._server = grpc.aio.server(options=_OPTIONS, interceptors=_interceptors(self._chaos))
         self._server.add_generic_rpc_handlers((PubSubHandler(broker),))
         try:
             port = self._server.add_insecure_port(f"{self._host}:{self._port}")
@@ -86,6 +98,22 @@ class PubSubEmulator:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return ""
+
+
+def _subscribe(chaos: Chaos | None) -> Callable[..., Subscription]:
+    if chaos is None:
+        return Subscription
+    from emulators.chaos.messages import HostileSubscription
+
+    return partial(HostileSubscription, chaos)
+
+
+def _interceptors(chaos: Chaos | None) -> list[Any]:
+    if chaos is None:
+        return []
+    from emulators.chaos.loop_calls import LoopCalls
+
+    return [LoopCalls(chaos, "pubsub")]
 
 
 async def _sweep(broker: Broker) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
+from typing import NoReturn
 
 from emulators.storage.inlet import Body, Cut, Head, Inlet, body_size
-from emulators.storage.messages import Request, Response, Span, refused_json, split_target
+from emulators.storage.messages import Request, Response, Span, Torn, refused_json, split_target
 from emulators.storage.refusal import Refused
 
 Handle = Callable[[Request], Response]
@@ -77,6 +79,8 @@ def _handle(request: Request, handle: Handle) -> Response:
 
 def _send(sock: socket.socket, method: str, answer: Response, *, last: bool) -> None:
     body = answer.body
+    if isinstance(body, Torn):
+        _send_torn(sock, answer, body)
     size = len(body) if isinstance(body, bytes) else body.end - body.start if isinstance(body, Span) else None
     head = _head(answer, size, last=last)
     if method == "HEAD" or answer.status in _BODILESS:
@@ -87,6 +91,18 @@ def _send(sock: socket.socket, method: str, answer: Response, *, last: bool) -> 
         _send_span(sock, head, body)
     else:
         _send_chunks(sock, head, body)
+
+
+def _send_torn(sock: socket.socket, answer: Response, torn: Torn) -> NoReturn:
+    body = torn.body
+    size = len(body) if isinstance(body, bytes) else body.end - body.start
+    head = _head(answer, size, last=True)
+    if isinstance(body, Span):
+        _send_span(sock, head, replace(body, end=body.start + torn.first))
+    else:
+        sock.sendall(head + body[: torn.first])
+    torn.sent()
+    raise Cut
 
 
 def _head(answer: Response, size: int | None, *, last: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -110,13 +110,22 @@ class Span:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """A body whose connection breaks after its first bytes, which `sent` is told: the head announces all of it."""
+
+    body: bytes | Span
+    first: int
+    sent: Callable[[], None]
+
+
 @dataclass(slots=True)
 class Response:
-    """`body` is bytes, a span of stored content, or an iterator whose length is not known."""
+    """`body` is bytes, a span of stored content, an iterator whose length is not known, or one that breaks."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes | Span | Iterator[bytes] = b""
+    body: bytes | Span | Torn | Iterator[bytes] = b""
 
 
 _JSON = ("Content-Type", "application/json; charset=UTF-8")
