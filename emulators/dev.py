@@ -17,6 +17,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TextIO
 
+from emulators.chaos.report import report
 from emulators.processes import kill_group
 from emulators.stack import Stack, StackOptions
 from functions.table import DocumentTrigger, TopicTrigger
@@ -42,12 +43,23 @@ def run_dev(exec_command: str | None, options: StackOptions, out: TextIO | None 
     out = out or (sys.stdout if exec_command is None else sys.stderr)
     inbox: Inbox = SimpleQueue()
     options = replace(options, on_death=lambda name: inbox.put(("death", name)))
-    with _signals_to(inbox), Stack(options) as stack:
+    with _signals_to(inbox), _told(Stack(options)) as stack:
         out.write(describe(stack))
         out.flush()
         if exec_command is None:
             return _wait(inbox)
         return _execute(exec_command, stack, inbox)
+
+
+@contextlib.contextmanager
+def _told(stack: Stack) -> Iterator[Stack]:
+    """The stack, started; once it has stopped, standard error is told what was done to whom."""
+    try:
+        with stack:
+            yield stack
+    finally:
+        if stack.options.chaos is not None:
+            sys.stderr.write(report(stack.options.chaos.seed, stack.fired()))
 
 
 def describe(stack: Stack) -> str:

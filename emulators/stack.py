@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from emulators.chaos.shared import SharedChaos
 from emulators.events.router import PREFIX, Router
 from emulators.host.front import Front, bind
 from emulators.host.function import HostedFunction
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Callable, Coroutine, Mapping
 
+    from emulators.chaos import Fired, Plan
+    from emulators.chaos.plan import Service
     from emulators.host.messages import Request, Response
 
 T = TypeVar("T")
@@ -74,6 +77,8 @@ class StackOptions:
     """How many workers of each function to load before `start` returns; none are loaded until needed."""
     log: Callable[[str, str], None] = _print
     """Gets (name, line) for what functions and emulators print, and the stack's own warnings."""
+    chaos: Plan | None = None
+    """What is to go wrong; it reaches everything but a Firestore that runs already."""
     on_death: Callable[[str], None] = _nothing
     """Told, from another thread, the name of an emulator that has ended by itself."""
 
@@ -129,6 +134,10 @@ class Stack:
         """Process ids of the emulators, by name."""
         return self._inner.emulators()
 
+    def fired(self) -> list[Fired]:
+        """What of `chaos` has come to pass; after `stop`, all of it."""
+        return self._inner.fired()
+
     def guard(self, group: int) -> None:
         """Has a process group of the caller's killed when this process dies, as the stack's own are."""
         self._run(self._inner.guard(group, True))
@@ -168,12 +177,15 @@ class _Inner:
         self._emulators: dict[str, Process] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._cleanup = contextlib.AsyncExitStack()
+        self._chaos = None if options.chaos is None else SharedChaos(options.chaos)
 
     async def start(self) -> tuple[dict[str, str], str]:
         options = self._options
         listener = bind(options.host, options.functions_port)
         url = _url(options.host, listener.getsockname()[1])
         self._cleanup.callback(listener.close)
+        if self._chaos is not None:
+            self._cleanup.callback(self._chaos.close)
         self._processes = Processes()
         self._cleanup.push_async_callback(self._processes.close, _GRACE_S)
         firestore, pubsub, auth = await asyncio.gather(self._firestore(url), self._pubsub(url), self._auth())
@@ -196,7 +208,8 @@ class _Inner:
         nursery = Nursery(self._processes, options.source, {**os.environ, **env}, options.log)
         self._host = Host([_hosted(spec) for spec in options.table], nursery)
         self._cleanup.callback(self._host.dismiss)
-        self._router = Router(options.table, options.project, self._host.call, options.log)
+        chaos = None if self._chaos is None else self._chaos.controller("events")
+        self._router = Router(options.table, options.project, self._host.call, options.log, chaos)
         self._cleanup.push_async_callback(self._router.stop)
         front = Front(self._answer, listener)
         await front.start()
@@ -215,6 +228,9 @@ class _Inner:
 
     async def guard(self, group: int, on: bool) -> None:
         (self._processes.guard if on else self._processes.unguard)(group)
+
+    def fired(self) -> list[Fired]:
+        return [] if self._chaos is None else self._chaos.fired()
 
     def emulators(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._emulators.items()}
@@ -263,7 +279,7 @@ class _Inner:
         )
         return {"STORAGE_EMULATOR_HOST": f"http://{address}", "FIREBASE_STORAGE_EMULATOR_HOST": address}
 
-    async def _emulator(self, name: str, arguments: list[str]) -> str:
+    async def _emulator(self, name: Service, arguments: list[str]) -> str:
         """Starts `python -m emulators.NAME` and waits until it says where it serves."""
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         greeting = f"{name} ready "
@@ -274,8 +290,9 @@ class _Inner:
             else:
                 self._options.log(name, line)
 
+        chaos = [] if self._chaos is None else self._chaos.arguments(name)
         process = await self._processes.spawn_module(
-            f"emulators.{name}", "--host", self._options.host, *arguments, env=os.environ, log=log
+            f"emulators.{name}", "--host", self._options.host, *arguments, *chaos, env=os.environ, log=log
         )
         self._emulators[name] = process
         ended = asyncio.create_task(self._watch(name, process))

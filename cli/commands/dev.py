@@ -21,6 +21,7 @@ MAIN = Path(__file__).resolve().parent.parent.parent / "main.py"
 @click.option("--storage-port", type=int, default=0, help="Of Cloud Storage; any free one by default.")
 @click.option("--auth-port", type=int, default=0, help="Of Auth; any free one by default.")
 @click.option("--functions-port", type=int, default=0, help="Of the functions; any free one by default.")
+@click.option("--chaos", metavar="SEED", help="Have the services misbehave, repeatably by this seed.")
 @debug_option
 def command(
     *,
@@ -31,6 +32,7 @@ def command(
     storage_port: int,
     auth_port: int,
     functions_port: int,
+    chaos: str | None,
 ) -> int:
     """Run Firestore, Pub/Sub, Storage, Auth and the functions here.
 
@@ -42,7 +44,9 @@ def command(
       firekeep dev
       firekeep dev --exec "pytest tests"
       firekeep dev --firestore-port 8080
+      firekeep dev --chaos 7 --exec "pytest tests"
     """
+    from emulators.chaos import Plan
     from emulators.dev import run_dev
     from emulators.stack import StackOptions
 
@@ -54,5 +58,6 @@ def command(
         storage_port=storage_port,
         auth_port=auth_port,
         functions_port=functions_port,
+        chaos=None if chaos is None else Plan.from_seed(chaos),
     )
     return run_dev(execute, options)
