@@ -20,13 +20,47 @@ class TopicTrigger:
         return f"{self.topic}-dead"
 
 
+ContentType = Literal["application/protobuf", "application/json"]
+
+
 @dataclass(frozen=True)
 class DocumentTrigger:
-    """A Firestore document event. `document` is a pattern such as `backupRequests/{id}`."""
+    """A Firestore document event. `document` is a pattern such as `backupRequests/{id}`.
+
+    `auth_context` asks for who made the change, `content_type` for how the event's data is written.
+    """
 
     event: Literal["created", "updated", "deleted", "written"]
     document: str
     database: str = "(default)"
+    auth_context: bool = False
+    content_type: ContentType = "application/protobuf"
+
+    @property
+    def type(self) -> str:
+        suffix = ".withAuthContext" if self.auth_context else ""
+        return f"google.cloud.firestore.document.v1.{self.event}{suffix}"
+
+
+@dataclass(frozen=True)
+class ObjectTrigger:
+    """A Cloud Storage object event, of every object of a bucket."""
+
+    event: Literal["finalized", "deleted", "archived", "metadataUpdated"]
+    bucket: str
+    content_type: ContentType = "application/json"
+
+    @property
+    def type(self) -> str:
+        return f"google.cloud.storage.object.v1.{self.event}"
+
+
+@dataclass(frozen=True)
+class HttpTrigger:
+    """An HTTPS request: the function's answer is the caller's, and nothing is retried."""
+
+
+Trigger = TopicTrigger | DocumentTrigger | ObjectTrigger | HttpTrigger
 
 
 @dataclass(frozen=True)
@@ -34,7 +68,7 @@ class FunctionSpec:
     """One function: `name` is also the target in main.py and the path on the local host."""
 
     name: str
-    trigger: TopicTrigger | DocumentTrigger
+    trigger: Trigger
     service_account: str
     memory_mib: int = 512
     timeout_s: int = 540

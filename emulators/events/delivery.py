@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from emulators.events.subscriber import DocumentSubscriber
+    from emulators.events.subscriber import Subscriber
     from emulators.host.messages import Request, Response
 
     Invoke = Callable[[str, Request], Awaitable[Response]]
@@ -31,7 +31,7 @@ class _Event:
 class Deliveries:
     """Delivers to each subscriber with as many calls at once as it has workers. Belongs to one loop."""
 
-    def __init__(self, subscribers: Iterable[DocumentSubscriber], invoke: Invoke, log: Log) -> None:
+    def __init__(self, subscribers: Iterable[Subscriber], invoke: Invoke, log: Log) -> None:
         self._invoke = invoke
         self._log = log
         self._kept = 0
@@ -39,12 +39,12 @@ class Deliveries:
         self._tasks: list[asyncio.Task[None]] = []
         for subscriber in subscribers:
             queue = self._queues[subscriber.name] = asyncio.Queue()
-            for _ in range(subscriber.workers):
+            for _ in range(subscriber.attempts.workers):
                 self._tasks.append(asyncio.create_task(self._deliver(subscriber, queue)))
 
     def offer(self, events: dict[str, Request]) -> bool:
         """Takes one event for each of several functions, or none when there is no room for them."""
-        size = sum(len(request.body) for request in events.values())
+        size = sum(map(_size, events.values()))
         if self._kept + size > KEPT_BYTES:
             return False
         self._kept += size
@@ -57,14 +57,14 @@ class Deliveries:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _deliver(self, subscriber: DocumentSubscriber, queue: asyncio.Queue[_Event]) -> None:
+    async def _deliver(self, subscriber: Subscriber, queue: asyncio.Queue[_Event]) -> None:
         while True:
             event = await queue.get()
             response = await self._invoke(subscriber.name, event.request)
             if not response.ok:
                 event.failures += 1
-                if event.failures < subscriber.attempts:
-                    pause = subscriber.backoff.pause(event.failures)
+                if event.failures < subscriber.attempts.most:
+                    pause = subscriber.attempts.backoff.pause(event.failures)
                     asyncio.get_running_loop().call_later(pause, queue.put_nowait, event)
                     continue
                 event_id = event.request.header("ce-id")
@@ -72,4 +72,9 @@ class Deliveries:
                     subscriber.name,
                     f"WARNING event {event_id} dropped after {event.failures} attempts (status {response.status})",
                 )
-            self._kept -= len(event.request.body)
+            self._kept -= _size(event.request)
+
+
+def _size(request: Request) -> int:
+    """About as many bytes as it takes: a small event is mostly headers."""
+    return len(request.body) + sum(len(key) + len(value) + 200 for key, value in request.headers)

@@ -3,28 +3,30 @@
 `POST /events/pubsub/NAME`  a push for the function of that name: its answer is the push's answer;
 `POST /events/dead`         a push from a dead letter topic: one warning in the log, naming the function;
 `POST /events/firestore`    a Firestore change, of type `…document.v1.written`, kept until every function that
-                            listens for it has taken it: 202, or 204 when there is none, or 503 for "later".
+                            listens for it has taken it: 202, or 204 when there is none, or 503 for "later";
+`POST /events/storage`      an object's change, of type `google.cloud.storage.object.v1.…`, in the same way.
 
-An event over 512 KB is dropped with a warning, which is what the platform does.
+An event over 512 KB, in the form its function wants it, is dropped with a warning, which is what the platform does.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulators.chaos.events import HostileDeliveries
-from emulators.events.changes import Change, read_change
+from emulators.events.changes import read_change
 from emulators.events.delivery import Deliveries
-from emulators.events.subscriber import document_subscribers, topic_subscribers
+from emulators.events.documents import document_event
+from emulators.events.objects import object_event, read_object
+from emulators.events.subscriber import document_subscribers, object_subscribers, topic_subscribers
 from emulators.host.messages import Request, Response, never_gone, text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from emulators.chaos import Chaos
-    from emulators.events.subscriber import TopicSubscriber
+    from emulators.events.subscriber import Subscriber, TopicSubscriber
     from functions.table import FunctionSpec
 
     Invoke = Callable[[str, Request, Callable[[], bool]], Awaitable[Response]]
@@ -35,7 +37,6 @@ SUBSCRIPTION_PREFIX = "function-"
 """A function's subscription is called this and the function's name: so a dead letter names its function."""
 EVENT_MOST = 512 * 1024
 PUBSUB_TYPE = "google.cloud.pubsub.topic.v1.messagePublished"
-FIRESTORE_TYPE = "google.cloud.firestore.document.v1."
 
 
 class Router:
@@ -53,10 +54,12 @@ class Router:
     ) -> None:
         self._topics = topic_subscribers(table)
         self._documents = document_subscribers(table)
+        self._objects = object_subscribers(table)
         self._project = project
         self._invoke = invoke
         self._log = log
-        deliveries = Deliveries(self._documents, lambda name, request: invoke(name, request, never_gone), log)
+        kept: tuple[Subscriber, ...] = (*self._documents, *self._objects)
+        deliveries = Deliveries(kept, lambda name, request: invoke(name, request, never_gone), log)
         self._deliveries = deliveries if chaos is None else HostileDeliveries(chaos, deliveries)
 
     async def stop(self) -> None:
@@ -67,6 +70,8 @@ class Router:
         kind, _, name = request.path.removeprefix(PREFIX).partition("/")
         if kind == "firestore":
             return self._firestore(request)
+        if kind == "storage":
+            return self._storage(request)
         subscriber = self._topics.get(name)
         if kind != "dead" and (kind != "pubsub" or subscriber is None):
             return text(404, "there is no such function, or it listens to no topic")
@@ -113,18 +118,28 @@ class Router:
             change = read_change(request.body)
         except ValueError as problem:
             return text(400, f"the body is not a Firestore event: {problem}")
-        takers = [subscriber for subscriber in self._documents if subscriber.wants(change)]
-        if not takers:
-            return Response(204)
-        if len(request.body) > EVENT_MOST:
-            for taker in takers:
-                event_id = request.header("ce-id")
-                self._log(
-                    taker.name, f"WARNING event {event_id} dropped: {len(request.body)} bytes exceed 512 KB"
-                )
-            return Response(204)
-        events = {taker.name: firestore_event(request, change, taker.event) for taker in takers}
-        return Response(202) if self._deliveries.offer(events) else text(503, "too many events are waiting")
+        takers = [taker for taker in self._documents if taker.wants(change)]
+        return self._hand_out({taker.name: document_event(request, taker.trigger) for taker in takers})
+
+    def _storage(self, request: Request) -> Response:
+        try:
+            change = read_object(request)
+            takers = [taker for taker in self._objects if taker.wants(change)]
+            events = {taker.name: object_event(request, taker.trigger) for taker in takers}
+        except ValueError as problem:
+            return text(400, f"the body is not a Cloud Storage event: {problem}")
+        return self._hand_out(events)
+
+    def _hand_out(self, events: dict[str, Request]) -> Response:
+        """Keeps events, by their functions' names, for delivery."""
+        fitting = {name: event for name, event in events.items() if len(event.body) <= EVENT_MOST}
+        if fitting and not self._deliveries.offer(fitting):
+            return text(503, "too many events are waiting")
+        for name, event in events.items():
+            if name not in fitting:
+                line = f"WARNING event {event.header('ce-id')} dropped: {len(event.body)} bytes exceed 512 KB"
+                self._log(name, line)
+        return Response(202 if fitting else 204)
 
 
 def pubsub_event(push: dict[str, Any], topic: str, body: bytes) -> Request:
@@ -139,16 +154,3 @@ def pubsub_event(push: dict[str, Any], topic: str, body: bytes) -> Request:
         ("content-type", "application/json"),
     )
     return Request(headers=headers, body=body)
-
-
-def firestore_event(request: Request, change: Change, wanted: str) -> Request:
-    """The same event under the type its listener asked for: `written` stays, else the kind of change."""
-    kind = "written" if wanted == "written" else change.kind
-    kept = tuple(
-        (key, value)
-        for key, value in request.headers
-        if key == "content-type" or (key.startswith("ce-") and key != "ce-type")
-    )
-    return replace(
-        request, method="POST", path="/", query="", headers=(("ce-type", FIRESTORE_TYPE + kind), *kept)
-    )

@@ -1,17 +1,18 @@
-"""A function as the router sees it: what it listens to, and how its events are retried."""
+"""A function as the router sees it: what it listens to, in which form it wants it, and how it is retried."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulators.events.patterns import compile_pattern
-from functions.table import DocumentTrigger, FunctionSpec, TopicTrigger
+from emulators.patterns import compile_pattern
+from functions.table import DocumentTrigger, FunctionSpec, ObjectTrigger, TopicTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulators.events.changes import Change
+    from emulators.events.objects import ObjectChange
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,21 @@ class Backoff:
 
 
 @dataclass(frozen=True)
+class Attempts:
+    """How often an event is tried at most, how far apart, and how many at once."""
+
+    most: int
+    backoff: Backoff
+    workers: int
+
+    @classmethod
+    def of(cls, spec: FunctionSpec) -> Attempts:
+        """One whose retry is off gets one attempt."""
+        backoff = Backoff(spec.min_backoff_s, spec.max_backoff_s)
+        return cls(spec.max_attempts if spec.retry else 1, backoff, spec.workers)
+
+
+@dataclass(frozen=True)
 class TopicSubscriber:
     name: str
     topic: str
@@ -35,19 +51,29 @@ class TopicSubscriber:
 @dataclass(frozen=True)
 class DocumentSubscriber:
     name: str
-    event: str
-    database: str
+    attempts: Attempts
+    trigger: DocumentTrigger
     matches: Callable[[str], bool]
-    attempts: int
-    backoff: Backoff
-    workers: int
 
     def wants(self, change: Change) -> bool:
         return (
-            self.event in {"written", change.kind}
-            and self.database == change.database
+            self.trigger.event in {"written", change.kind}
+            and self.trigger.database == change.database
             and self.matches(change.path)
         )
+
+
+@dataclass(frozen=True)
+class ObjectSubscriber:
+    name: str
+    attempts: Attempts
+    trigger: ObjectTrigger
+
+    def wants(self, change: ObjectChange) -> bool:
+        return self.trigger.type == change.type and self.trigger.bucket == change.bucket
+
+
+Subscriber = DocumentSubscriber | ObjectSubscriber
 
 
 def topic_subscribers(table: tuple[FunctionSpec, ...]) -> dict[str, TopicSubscriber]:
@@ -60,17 +86,18 @@ def topic_subscribers(table: tuple[FunctionSpec, ...]) -> dict[str, TopicSubscri
 
 
 def document_subscribers(table: tuple[FunctionSpec, ...]) -> tuple[DocumentSubscriber, ...]:
-    """The functions that listen to documents. One whose retry is off gets one attempt."""
+    """The functions that listen to documents. Raises BadInput for a malformed pattern."""
     return tuple(
-        DocumentSubscriber(
-            spec.name,
-            spec.trigger.event,
-            spec.trigger.database,
-            compile_pattern(spec.trigger.document),
-            spec.max_attempts if spec.retry else 1,
-            Backoff(spec.min_backoff_s, spec.max_backoff_s),
-            spec.workers,
-        )
+        DocumentSubscriber(spec.name, Attempts.of(spec), spec.trigger, compile_pattern(spec.trigger.document))
         for spec in table
         if isinstance(spec.trigger, DocumentTrigger)
+    )
+
+
+def object_subscribers(table: tuple[FunctionSpec, ...]) -> tuple[ObjectSubscriber, ...]:
+    """The functions that listen to objects."""
+    return tuple(
+        ObjectSubscriber(spec.name, Attempts.of(spec), spec.trigger)
+        for spec in table
+        if isinstance(spec.trigger, ObjectTrigger)
     )

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from emulators.firestore.caller import Caller, caller
 from emulators.firestore.changes import Change
 from emulators.firestore.store import Store, Version, Written
 from emulators.firestore.wire import unframe
@@ -28,13 +29,13 @@ def _document(version: Version | None) -> bytes | None:
     return unframe(version.frame) if version is not None and version.frame is not None else None
 
 
-def changes_of(store: Store, time: int, written: list[Written]) -> list[Change]:
+def changes_of(store: Store, time: int, written: list[Written], who: Caller) -> list[Change]:
     """What a commit did, without what only looks like a change: a document made and dropped at once."""
     when = _EPOCH + timedelta(microseconds=time)
     found = []
     for one in written:
         before, after = _document(one.before), _document(one.after)
-        found.append(Change(store.project, store.database, one.path, before, after, when))
+        found.append(Change(store.project, store.database, one.path, before, after, when, who))
     return found
 
 
@@ -45,7 +46,7 @@ class Dispatcher:
         self._sink = sink
         self._matches = matches
         self._most = most
-        self._waiting: deque[tuple[Store, int, list[Written]]] = deque()
+        self._waiting: deque[tuple[Store, int, list[Written], Caller]] = deque()
         self._number = 0
         self._lost = 0
         self._stopping = False
@@ -76,7 +77,7 @@ class Dispatcher:
                 )
                 return
             self._number += len(wanted)
-            self._waiting.append((store, time, wanted))
+            self._waiting.append((store, time, wanted, caller()))
             self._wake.notify()
 
     def _run(self) -> None:
@@ -86,9 +87,9 @@ class Dispatcher:
                     self._wake.wait()
                 if not self._waiting:
                     return
-                store, time, written = self._waiting.popleft()
+                store, time, written, who = self._waiting.popleft()
             try:
-                self._sink(changes_of(store, time, written))
+                self._sink(changes_of(store, time, written, who))
             except Exception:
                 log.exception("the receiver of changes failed")
             with self._wake:

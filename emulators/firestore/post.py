@@ -1,34 +1,24 @@
 """Changes as CloudEvents over HTTP, in binary mode, at least once and in order.
 
-Each change is posted once, as `google.cloud.firestore.document.v1.written`; the receiver makes of it the events that
-its functions want. It is posted again, with a growing pause, until the receiver answers 2xx.
-Attributes are percent-encoded in headers as the CloudEvents HTTP binding says.
+Each change is posted once, as `google.cloud.firestore.document.v1.written`, with the attributes of the auth context;
+the receiver makes of it the events that its functions want.
 """
 
 from __future__ import annotations
 
-import http.client
-import logging
 import re
-import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from emulators.firestore.canonical import serialized_value
 from emulators.firestore.changes import Change
 from emulators.firestore.schema import message
 from emulators.firestore.values import is_vector, kind_of
 from emulators.firestore.wire import field, text
-
-log = logging.getLogger(__name__)
+from emulators.posting import EventPoster, binary_headers
 
 TYPE = "google.cloud.firestore.document.v1.written"
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 5.0
-TIMEOUT = 30.0
-_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
@@ -71,8 +61,8 @@ def event_data(change: Change) -> bytes:
     return data
 
 
-def event_headers(change: Change, identity: str) -> dict[str, str]:
-    """The HTTP headers of a change's event."""
+def event_attributes(change: Change, identity: str) -> dict[str, str]:
+    """The attributes of a change's event, those of the auth context among them."""
     attributes = {
         "specversion": "1.0",
         "id": identity,
@@ -85,47 +75,16 @@ def event_headers(change: Change, identity: str) -> dict[str, str]:
         "namespace": "(default)",
         "document": change.path,
         "location": "local",
+        "authtype": change.caller.auth_type,
     }
-    headers = {f"ce-{name}": quote(value, safe=_SAFE) for name, value in attributes.items()}
-    return {**headers, "Content-Type": "application/protobuf"}
+    return {**attributes, "authid": change.caller.auth_id} if change.caller.auth_id else attributes
 
 
-class Poster:
-    """Posts changes to a URL over one connection that is kept open. `stopping` ends the attempts."""
-
-    def __init__(self, url: str, stopping: threading.Event) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"--events needs a URL such as http://127.0.0.1:8080/events, not {url}")
-        self._host, self._port = parts.hostname, parts.port or 80
-        self._path = parts.path or "/"
-        self._stopping = stopping
-        self._connection: http.client.HTTPConnection | None = None
+class Poster(EventPoster):
+    """Posts the changes of commits."""
 
     def __call__(self, changes: list[Change]) -> None:
         """Post each change until it is taken."""
         for change in changes:
-            headers, data = event_headers(change, str(uuid.uuid4())), event_data(change)
-            pause = FIRST_PAUSE
-            while not self._stopping.is_set() and not self._post(headers, data):
-                self._stopping.wait(pause)
-                pause = min(LONGEST_PAUSE, pause * 2)
-
-    def _post(self, headers: dict[str, str], data: bytes) -> bool:
-        try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
-            self._connection.request("POST", self._path, data, headers)
-            answer = self._connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            log.debug("an event was not taken: %s", type(error).__name__)
-            self.close()
-            return False
-        return 200 <= answer.status < 300
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            attributes = event_attributes(change, str(uuid.uuid4()))
+            self.deliver(binary_headers(attributes, "application/protobuf"), event_data(change))

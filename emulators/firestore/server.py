@@ -17,10 +17,10 @@ from emulators.firestore.clock import micros
 from emulators.firestore.core import Core
 from emulators.firestore.databases import Databases
 from emulators.firestore.events import Dispatcher, Sink
-from emulators.firestore.patterns import compile_patterns
 from emulators.firestore.post import Poster
 from emulators.firestore.service import handlers
 from emulators.firestore.transactions import PATIENCE
+from emulators.patterns import compile_patterns
 
 MAX_MESSAGE = 32 << 20
 _OPTIONS = (

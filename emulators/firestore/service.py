@@ -13,6 +13,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from emulators.firestore import querying, reading, writing
+from emulators.firestore.caller import metadata
 from emulators.firestore.core import Core
 from emulators.firestore.errors import Refusal, invalid
 from emulators.firestore.listening import listen
@@ -65,6 +66,7 @@ def _checked(data: bytes) -> bytes:
 
 def _unary(core: Core, method: Unary) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     def call(data: bytes, context: grpc.ServicerContext) -> bytes:
+        metadata.set(context.invocation_metadata() or ())
         try:
             with core.lock:
                 return method(core, _checked(data))
@@ -87,6 +89,7 @@ def _stream(core: Core, method: Stream) -> Callable[[bytes, grpc.ServicerContext
 
 def _duplex(core: Core, method: Duplex) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
     def call(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        metadata.set(context.invocation_metadata() or ())
         try:
             yield from method(core, map(_checked, requests), context)
         except grpc.RpcError:

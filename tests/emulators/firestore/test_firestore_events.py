@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import json
 import queue
 import threading
 import time
@@ -11,15 +13,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from firestore_helpers import PROJECT, commit, connected, name, put
+from firestore_helpers import PROJECT, ROOT, commit, connected, name, put
 from google.cloud import firestore
 from google.cloud.firestore_v1.types import Document, Write
 from google.events.cloud.firestore_v1 import DocumentEventData
 
 from emulators.firestore import Change, FirestoreEmulator
-from emulators.firestore.patterns import compile_patterns
 from emulators.firestore.post import Poster
 from emulators.firestore.schema import message
+from emulators.patterns import compile_patterns
 
 
 class Receiver:
@@ -151,6 +153,7 @@ def test_a_change_is_posted_once_as_a_cloud_event(receiver: Receiver) -> None:
             "namespace": "(default)",
             "document": "C/a",
             "location": "local",
+            "authtype": "unauthenticated",
         }
         assert "value" in data and "old_value" not in data
         assert data.value.name == name("C/a") and data.value.fields["n"].integer_value == 1
@@ -163,6 +166,41 @@ def test_a_change_is_posted_once_as_a_cloud_event(receiver: Receiver) -> None:
         commit(client, [Write(delete=name("C/a"))])
         _, data = receiver.next()
         assert "value" not in data and data.old_value.name == name("C/a")
+
+
+def id_token(**claims: str) -> str:
+    parts = ({"alg": "none"}, claims)
+    return ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
+
+
+@pytest.mark.parametrize(
+    ("authorization", "auth_type", "auth_id"),
+    [
+        (None, "unauthenticated", None),
+        ("Bearer owner", "service_account", "owner"),
+        ("bearer " + id_token(sub="user-é") + ".", "unknown", "user-é"),
+        ("Bearer " + id_token(name="no subject") + ".", "unknown", None),
+        ("Bearer not.a.token", "unknown", None),
+        ("Bearer ..", "unknown", None),
+        ("Bearer", "unknown", None),
+        ("Basic b3duZXI=", "unknown", None),
+    ],
+)
+def test_an_event_says_who_made_the_change(
+    receiver: Receiver, authorization: str | None, auth_type: str, auth_id: str | None
+) -> None:
+    metadata = [] if authorization is None else [("authorization", authorization)]
+    with serving(events=receiver.url) as client:
+        request = {"database": ROOT, "writes": [put("C/a")]}
+        client._firestore_api.commit(request=request, metadata=metadata)
+        headers, _ = receiver.next()
+        assert headers["ce-authtype"] == auth_type
+        assert (unquote(headers["ce-authid"]) if "ce-authid" in headers else None) == auth_id
+        # What one call said of itself is not said of the next.
+        commit(client, [put("C/b")])
+        assert receiver.next()[0]["ce-authtype"] == "unauthenticated"
 
 
 def test_names_of_all_kinds_pass_through_headers(receiver: Receiver) -> None:

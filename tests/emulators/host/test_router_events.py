@@ -14,8 +14,8 @@ from google.events.cloud import firestore_v1
 
 from emulators.events import Router
 from emulators.events.changes import read_change
-from emulators.events.patterns import compile_pattern
 from emulators.host.messages import Request, Response
+from emulators.patterns import compile_pattern, compile_patterns
 from functions.table import DocumentTrigger, FunctionSpec, TopicTrigger
 from shared.errors import BadInput
 
@@ -43,6 +43,18 @@ from shared.errors import BadInput
         ("caf\u00e9/{id}", "caf\u00e9/a", True),
         ("caf\u00e9/{id}", "cafe\u0301/a", False),
         ("/users/{id}/", "users/a", True),
+        ("{all=**}/posts/{id}", "posts/c", True),
+        ("{all=**}/posts/{id}", "xposts/c", False),
+        ("users/{mid=**}/posts/{id}", "users/posts/c", True),
+        ("users/{mid=**}/posts/{id}", "users/a/b/posts/c", True),
+        ("users/{mid=**}/posts/{id}", "usersx/a/posts/c", False),
+        ("users/**", "users/a/posts/b", True),
+        ("users/*", "users/a", True),
+        ("users/*", "users/a/posts/b", False),
+        ("users/a*", "users/a", True),
+        ("users/a*z", "users/abcz", True),
+        ("users/a*z", "users/ab/z", False),
+        ("users/a*z", "users/bz", False),
     ],
 )
 def test_patterns_match_whole_paths(pattern: str, path: str, match: bool) -> None:
@@ -50,11 +62,36 @@ def test_patterns_match_whole_paths(pattern: str, path: str, match: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "users//{id}", "users/{id", "users/id}", "users/a{id}", "users/{a}{b}", "{}"]
+    "pattern",
+    [
+        "",
+        "users//{id}",
+        "users/{id",
+        "users/id}",
+        "users/a{id}",
+        "users/{a}{b}",
+        "{}",
+        "{a=**}/{b=**}",
+        "**/a/**",
+        "users/a**",
+        "users/**z/{id}",
+        "users/{a=***}",
+        "users/\0",
+    ],
 )
 def test_malformed_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(BadInput):
         compile_pattern(pattern)
+    with pytest.raises(BadInput):
+        compile_patterns(["users/{id}", pattern])
+
+
+def test_the_router_and_the_emulator_s_filter_agree_since_they_are_one() -> None:
+    assert compile_patterns([])("anything/at-all")
+    either = compile_patterns(["users/{id}/{rest=**}", "posts/{id}"])
+    assert [either(path) for path in ("users/a", "users/a/b/c", "posts/a", "posts/a/b/c")] == [True] * 3 + [
+        False
+    ]
 
 
 def data(path: str, kind: str, database: str = "(default)", size: int = 0) -> bytes:
