@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TextIO
 
 from emulators.chaos.report import report
+from emulators.foreground import foreground
 from emulators.processes import kill_group
 from emulators.stack import Stack, StackOptions
 from functions.table import DocumentTrigger, TopicTrigger
@@ -91,7 +92,7 @@ def _execute(command: str, stack: Stack, inbox: Inbox) -> int:
     process = subprocess.Popen(command, shell=True, env={**os.environ, **stack.env}, process_group=0)
     stack.guard(process.pid)
     threading.Thread(target=lambda: inbox.put(("exit", process.wait())), daemon=True).start()
-    with _foreground(process.pid):
+    with foreground(process.pid):
         status = _attend(process.pid, inbox)
     # What the command has left running in its group ends with it.
     kill_group(process.pid, signal.SIGKILL)
@@ -131,23 +132,3 @@ def _signals_to(inbox: Inbox) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _foreground(group: int) -> Iterator[None]:
-    """Gives the terminal, if there is one, to the command: it may read from it, and gets Ctrl-C itself."""
-    if not sys.stdin.isatty() or os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
-        yield
-        return
-    terminal = sys.stdin.fileno()
-    ours = os.getpgrp()
-    previous = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    try:
-        with contextlib.suppress(OSError):
-            os.tcsetpgrp(terminal, group)
-            # It may have tried to read before the terminal was its own, and been stopped for it.
-            os.killpg(group, signal.SIGCONT)
-        yield
-    finally:
-        os.tcsetpgrp(terminal, ours)
-        signal.signal(signal.SIGTTOU, previous)
