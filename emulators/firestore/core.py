@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from emulators.firestore import clock
 from emulators.firestore.databases import Databases
+from emulators.firestore.keeping import Keeper
 from emulators.firestore.staging import Staging
 from emulators.firestore.store import Store, Written
 from emulators.firestore.transactions import PATIENCE, Transaction, Transactions
@@ -24,6 +25,8 @@ class Core:
 
     databases: Databases
     patience: float = PATIENCE
+    keeper: Keeper | None = None
+    """Where commits are kept, if they are."""
     listeners: list[Listener] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     transactions: Transactions = field(init=False)
@@ -46,10 +49,17 @@ class Core:
     def commit(
         self, store: Store, stage: Callable[[], Staging], transaction: Transaction | None = None
     ) -> Staging:
-        """Make staged writes visible and tell of them. They are staged again when they had to wait for others."""
+        """Keep staged writes, make them visible and tell of them. Having had to wait for others, they are staged again.
+
+        A commit that cannot be kept is refused, and nothing has changed.
+        """
         staging = self.transactions.clear(store, transaction, stage)
-        written = staging.apply()
+        written = staging.changes()
         if written:
+            if self.keeper is not None:
+                self.keeper.keep(store, written)
+            for change in written:
+                store.write(change)
             for listener in tuple(self.listeners):
                 listener(store, staging.time, written)
         store.prune()

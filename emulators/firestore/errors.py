@@ -44,6 +44,11 @@ def aborted(message: str) -> Refusal:
     return Refusal(StatusCode.ABORTED, message)
 
 
+def exhausted(message: str) -> Refusal:
+    """RESOURCE_EXHAUSTED: there is no room. Clients try it again for a while."""
+    return Refusal(StatusCode.RESOURCE_EXHAUSTED, message)
+
+
 def unsupported(what: str) -> Refusal:
     """UNIMPLEMENTED, for what this emulator does not do."""
     return Refusal(StatusCode.UNIMPLEMENTED, f"{what} is not supported by this emulator.")

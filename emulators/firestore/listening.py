@@ -19,7 +19,7 @@ from emulators.firestore.core import Core
 from emulators.firestore.errors import Refusal, invalid
 from emulators.firestore.schema import message
 from emulators.firestore.store import Store, Written
-from emulators.firestore.targets import Target, make_target
+from emulators.firestore.targets import Target, make_target, resume_token
 from emulators.firestore.wire import field, signed, timestamp, varint
 
 NO_CHANGE, ADD, REMOVE, CURRENT, RESET = range(5)
@@ -27,21 +27,17 @@ NO_CHANGE, ADD, REMOVE, CURRENT, RESET = range(5)
 _FIRST_ID = 2
 
 
-def token(time: int) -> bytes:
-    """A resume token: the time a target is as of."""
-    return time.to_bytes(8, "big")
-
-
 def _target_change(
-    kind: int, targets: list[int], time: int | None = None, cause: Refusal | None = None
+    kind: int, targets: list[int], cause: Refusal | None = None, as_of: tuple[int, bytes] | None = None
 ) -> bytes:
+    """`as_of` is a time, and the life it belongs to."""
     change = b"\x08" + varint(kind) if kind else b""
     change += b"".join(b"\x10" + signed(target) for target in targets)
     if cause is not None:
         status = message("google.rpc.Status")(code=cause.number, message=cause.message)
         change += field(3, status.SerializeToString())
-    if time is not None:
-        change += field(4, token(time)) + timestamp(6, time)
+    if as_of is not None:
+        change += field(4, resume_token(*as_of)) + timestamp(6, as_of[0])
     return field(2, change)
 
 
@@ -105,7 +101,7 @@ class Stream:
         with self._core.lock:
             store, _ = self._core.databases.locate(database)
             try:
-                target = make_target(store, identity, asked)
+                target = make_target(store, identity, asked, self._core.databases.life)
             except Refusal as refusal:
                 self._answers.put(_target_change(REMOVE, [identity], cause=refusal))
                 return
@@ -124,8 +120,8 @@ class Stream:
         if target.resumed:
             # A client that counts otherwise has missed something, and begins anew.
             put(field(5, b"\x08" + signed(identity) + b"\x10" + varint(len(target.held))))
-        put(_target_change(CURRENT, [identity], time))
-        put(_target_change(NO_CHANGE, [], time))
+        put(self._as_of(CURRENT, [identity], time))
+        put(self._as_of(NO_CHANGE, [], time))
         if once:
             self._remove(identity)
             return
@@ -146,7 +142,10 @@ class Stream:
             for answer in target.follow(time, written):
                 self._answers.put(answer)
         if started:
-            self._answers.put(_target_change(NO_CHANGE, [], time))
+            self._answers.put(self._as_of(NO_CHANGE, [], time))
+
+    def _as_of(self, kind: int, targets: list[int], time: int) -> bytes:
+        return _target_change(kind, targets, as_of=(time, self._core.databases.life))
 
 
 def listen(core: Core, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:

@@ -139,8 +139,8 @@ class Staging:
         same = field(1, body + timestamp(3, version.created) + timestamp(4, version.time))
         return version.time if version.frame == same else 0
 
-    def apply(self) -> list[Written]:
-        """Make everything staged visible, at once."""
-        store, time = self.store, self.time
-        written = (store.write(path, key, body, time) for key, (path, body) in self._bodies.items())
-        return [change for change in written if change is not None]
+    def changes(self) -> list[Written]:
+        """What everything staged comes to; none of it is visible yet."""
+        plan, time = self.store.plan, self.time
+        planned = (plan(path, key, body, time) for key, (path, body) in self._bodies.items())
+        return [change for change in planned if change is not None]

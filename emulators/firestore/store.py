@@ -57,6 +57,14 @@ class Index:
             self.dead = KeySet()
         self.dead.add(key)
 
+    def recall(self, key: bytes, alive: bool) -> None:
+        """A document that is kept, once when all of them are read again."""
+        if alive:
+            self.live.add(key)
+        else:
+            self.dead = self.dead or KeySet()
+            self.dead.add(key)
+
     def forget(self, key: bytes) -> bool:
         """A deleted document is not to be seen at any time; whether the index is now empty."""
         if self.dead is not None:
@@ -105,7 +113,6 @@ class Store:
         self.project = project
         self.database = database
         self.root = f"projects/{project}/databases/{database}/documents"
-        self.changed = 0
         self._clock = clock
         self._horizon = horizon
         self._latest = 0
@@ -118,6 +125,13 @@ class Store:
         self._log: deque[tuple[int, bytes, int, Index, Index]] = deque(maxlen=LOG)
         self._log_from = 0
         self._history: deque[tuple[int, bytes, str]] = deque()
+        self.dropped: list[tuple[bytes, int]] | None = None
+        """Where documents are kept: keys and times of the versions let go of, for the keeper to take."""
+
+    @property
+    def pruned(self) -> int:
+        """The time before which versions may be gone."""
+        return self._pruned
 
     # Time
 
@@ -226,26 +240,32 @@ class Store:
 
     # Writing
 
-    def write(self, path: str, key: bytes, body: bytes | None, time: int) -> Written | None:
-        """Put a document's name and fields, or drop it with None; at most once for a time. None: it was not there."""
+    def plan(self, path: str, key: bytes, body: bytes | None, time: int) -> Written | None:
+        """What becomes of a document with a name and fields, or without them when it is to go. None: it was not there.
+
+        Nothing changes before `write` is given the answer.
+        """
         before = self.versions.get(key)
         alive = before is not None and before.frame is not None
         if body is None:
             if before is None or not alive:
                 return None
-            after = Version(time, before.created, None, before)
-            self._die(path, key, time)
-        else:
-            created = before.created if before is not None and alive else time
-            times = timestamp(3, created) + timestamp(4, time)
-            after = Version(time, created, field(1, body + times), before)
-            if not alive:
-                self._bear(path, key, time, before is not None)
+            return Written(key, path, before, Version(time, before.created, None, before))
+        created = before.created if before is not None and alive else time
+        times = timestamp(3, created) + timestamp(4, time)
+        return Written(key, path, before, Version(time, created, field(1, body + times), before))
+
+    def write(self, written: Written) -> None:
+        """Make a planned change; at most one to a document for a time."""
+        key, path, before, after = written.key, written.path, written.before, written.after
+        alive = before is not None and before.frame is not None
+        if after.frame is None:
+            self._die(path, key, after.time)
+        elif not alive:
+            self._bear(path, key, after.time, before is not None)
         self.versions[key] = after
         if before is not None:
-            self._history.append((time, key, path))
-        self.changed = time
-        return Written(key, path, before, after)
+            self._history.append((after.time, key, path))
 
     def _indexes(self, path: str) -> tuple[Index, Index]:
         parent = path.rpartition("/")[0]
@@ -276,6 +296,30 @@ class Store:
             self._log_from = self._log[0][0]
         self._log.append(entry)
 
+    # What is kept
+
+    def recall(self, key: bytes, path: str, newest: Version) -> None:
+        """Take in a document with its past. All of them are, in the order of names, before anything else happens."""
+        alive = newest.frame is not None
+        for index in (*self._indexes(path), self.everything):
+            index.recall(key, alive)
+        self.versions[key] = newest
+        self._latest = max(self._latest, newest.time)
+        if not alive:
+            self._died = max(self._died, newest.time)
+        version = newest
+        while version.older is not None:
+            self._history.append((version.time, key, path))
+            version = version.older
+
+    def recalled(self, pruned: int) -> None:
+        """Everything is taken in. `pruned` is the time before which versions were let go of."""
+        self._history = deque(sorted(self._history))
+        self._pruned = pruned
+        self._log_from = self._latest
+
+    # Forgetting
+
     def prune(self) -> None:
         """Let go of the versions that no time within the horizon can see. Costs what it lets go."""
         cut = self._clock() - self._horizon
@@ -290,10 +334,17 @@ class Store:
             version = version.older
         if version is None or newest is None:
             return
+        self._drop(key, version.older)
         version.older = None
         if version is newest and version.frame is None:
+            self._drop(key, version)
             del self.versions[key]
             self._forget(path, key)
+
+    def _drop(self, key: bytes, version: Version | None) -> None:
+        while version is not None and self.dropped is not None:
+            self.dropped.append((key, version.time))
+            version = version.older
 
     def _forget(self, path: str, key: bytes) -> None:
         parent = path.rpartition("/")[0]

@@ -151,23 +151,31 @@ class QueryTarget(Target):
             yield from self._show(*row)
 
 
-def _resume_time(store: Store, asked: Any) -> tuple[int | None, bool]:
+def resume_token(time: int, life: bytes) -> bytes:
+    """What a client shows to go on from a time, in the history it was told of."""
+    return time.to_bytes(_TOKEN, "big") + life
+
+
+def _resume_time(store: Store, asked: Any, life: bytes) -> tuple[int | None, bool]:
     """When the client's state is of, and whether that is too long ago to go on from."""
     kind = asked.WhichOneof("resume_type")
     if kind is None or (kind == "resume_token" and not asked.resume_token):
         return None, False
-    if kind == "resume_token" and len(asked.resume_token) != _TOKEN:
+    token = asked.resume_token
+    if kind == "resume_token" and len(token) < _TOKEN:
         raise invalid("The resume token is invalid.")
-    since = int.from_bytes(asked.resume_token, "big") if kind == "resume_token" else micros(asked.read_time)
+    if kind == "resume_token" and token[_TOKEN:] != life:
+        return None, True
+    since = int.from_bytes(token[:_TOKEN], "big") if kind == "resume_token" else micros(asked.read_time)
     try:
         return store.check_time(since), False
     except Refusal:
         return None, True
 
 
-def make_target(store: Store, identity: int, asked: Any) -> Target:
-    """The target a client asks for."""
-    since, reset = _resume_time(store, asked)
+def make_target(store: Store, identity: int, asked: Any, life: bytes) -> Target:
+    """The target a client asks for. `life` is that of resume tokens which mean something here."""
+    since, reset = _resume_time(store, asked, life)
     kind = asked.WhichOneof("target_type")
     if kind == "documents":
         prefix = len(store.root) + 1
