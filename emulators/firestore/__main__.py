@@ -7,7 +7,9 @@ import gc
 import logging
 import sys
 from datetime import timedelta
+from pathlib import Path
 
+from emulators.chaos.process import add_chaos_option, load_chaos
 from emulators.firestore.server import FirestoreEmulator
 from emulators.serving import serve
 
@@ -24,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--horizon", type=float, default=3600.0, metavar="SECONDS", help="how far back reads may reach"
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep everything there")
     parser.add_argument("--events", metavar="URL", help="post each changed document there as a CloudEvent")
     parser.add_argument(
         "--events-filter",
@@ -32,6 +35,7 @@ def _arguments() -> argparse.Namespace:
         metavar="PATTERN",
         help="only for such documents, as users/{id}",
     )
+    add_chaos_option(parser)
     return parser.parse_args()
 
 
@@ -49,6 +53,8 @@ def main() -> None:
             horizon=timedelta(seconds=options.horizon),
             events=options.events,
             events_filter=options.events_filter,
+            chaos=load_chaos(options.chaos),
+            data=options.data,
         ),
     )
     sys.exit(status)
