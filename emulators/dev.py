@@ -21,7 +21,7 @@ from emulators.chaos.report import report
 from emulators.foreground import foreground
 from emulators.processes import kill_group
 from emulators.stack import Stack, StackOptions
-from functions.table import DocumentTrigger, TopicTrigger
+from functions.table import DocumentTrigger, HttpTrigger, ObjectTrigger, TopicTrigger
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ def _trigger(spec: FunctionSpec) -> str:
             return f"on topic {topic}"
         case DocumentTrigger(event, document, database):
             return f"on {event} {document} in {database}"
+        case ObjectTrigger(event, bucket):
+            return f"on objects {event} in {bucket}"
+        case HttpTrigger():
+            return "on requests"
 
 
 def _wait(inbox: Inbox) -> int:

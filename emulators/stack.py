@@ -15,7 +15,7 @@ import tempfile
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from emulators.chaos.shared import SharedChaos
 from emulators.events.router import PREFIX, Router
@@ -26,7 +26,7 @@ from emulators.host.process import Nursery
 from emulators.loopback import check_loopback
 from emulators.processes import Processes
 from emulators.topology import topology
-from functions.table import FUNCTIONS, DocumentTrigger, FunctionSpec, TopicTrigger
+from functions.table import FUNCTIONS, DocumentTrigger, FunctionSpec, HttpTrigger, ObjectTrigger
 from shared.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class _Inner:
             "FIRESTORE_EMULATOR_HOST": firestore,
             "PUBSUB_EMULATOR_HOST": pubsub,
             **auth,
-            **await self._storage(pubsub),
+            **await self._storage(pubsub, url),
             "FUNCTIONS_EMULATOR_HOST": url.removeprefix("http://"),
             "GOOGLE_CLOUD_PROJECT": options.project,
             "GCLOUD_PROJECT": options.project,
@@ -268,15 +268,20 @@ class _Inner:
         arguments = ["--port", str(options.auth_port), "--project-id", options.project]
         return {"FIREBASE_AUTH_EMULATOR_HOST": await self._emulator("auth", arguments)}
 
-    async def _storage(self, pubsub: str) -> dict[str, str]:
+    async def _storage(self, pubsub: str, url: str) -> dict[str, str]:
         """The client libraries differ in what they want to be told: an address or a URL."""
         options = self._options
         if options.storage_port is None:
             return {}
         arguments = ["--port", str(options.storage_port), "--project-id", options.project, "--pubsub", pubsub]
-        address = await self._emulator(
-            "storage", [*arguments, "--bucket", f"{options.project}.firebasestorage.app"]
-        )
+        watched = {s.trigger.bucket for s in options.table if isinstance(s.trigger, ObjectTrigger)}
+        if watched:
+            arguments += ["--events", f"{url}{PREFIX}storage"]
+        for bucket in sorted(watched):
+            arguments += ["--events-filter", bucket]
+        for bucket in sorted({f"{options.project}.firebasestorage.app", *watched}):
+            arguments += ["--bucket", bucket]
+        address = await self._emulator("storage", arguments)
         return {"STORAGE_EMULATOR_HOST": f"http://{address}", "FIREBASE_STORAGE_EMULATOR_HOST": address}
 
     async def _emulator(self, name: Service, arguments: list[str]) -> str:
@@ -321,8 +326,10 @@ async def _cancel_others() -> None:
 
 
 def _hosted(spec: FunctionSpec) -> HostedFunction:
-    event = isinstance(spec.trigger, TopicTrigger | DocumentTrigger)
-    return HostedFunction(spec.name, "cloudevent" if event else "http", spec.timeout_s, spec.workers)
+    signature: Literal["cloudevent", "http"] = (
+        "http" if isinstance(spec.trigger, HttpTrigger) else "cloudevent"
+    )
+    return HostedFunction(spec.name, signature, spec.timeout_s, spec.workers)
 
 
 def _timed(options: StackOptions) -> tuple[FunctionSpec, ...]:

@@ -21,6 +21,14 @@ def main(argv: list[str] | None = None) -> int:
         "--bucket", action="append", default=[], help="a bucket to start with; may be repeated"
     )
     parser.add_argument("--pubsub", metavar="HOST:PORT", help="the Pub/Sub emulator that notifications go to")
+    parser.add_argument("--events", metavar="URL", help="post changes of objects there as CloudEvents")
+    parser.add_argument(
+        "--events-filter",
+        action="append",
+        default=[],
+        metavar="BUCKET",
+        help="the bucket whose changes are posted; may be repeated",
+    )
     parser.add_argument(
         "--soft-delete",
         type=int,
@@ -37,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
             project=options.project_id,
             buckets=options.bucket,
             pubsub=options.pubsub,
+            events=options.events,
+            event_buckets=options.events_filter,
             soft_delete=timedelta(seconds=options.soft_delete),
         ),
     )

@@ -35,13 +35,30 @@ class Change:
 
 
 Sink = Callable[[Change], None]
+MOST_WAITING = 100_000
+
+
+def has_notifications(change: Change) -> bool:
+    return bool(change.notifications)
+
+
+def _every(_: Change) -> bool:
+    return True
 
 
 class Dispatcher:
-    """Calls a sink with each change. When it fails, that is logged, and it misses that change only."""
+    """Calls a sink with each change that it `wants`. When the sink fails, that is logged, and it misses that change.
 
-    def __init__(self, sink: Sink) -> None:
+    At most `most` changes wait for it: when it is too slow, it is not told of further ones, and that is logged.
+    """
+
+    def __init__(
+        self, sink: Sink, wants: Callable[[Change], bool] = _every, most: int = MOST_WAITING
+    ) -> None:
         self._sink = sink
+        self._wants = wants
+        self._most = most
+        self._lost = 0
         self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="storage-changes", daemon=True)
 
@@ -49,6 +66,13 @@ class Dispatcher:
         self._thread.start()
 
     def offer(self, change: Change) -> None:
+        """Take a change. Never waits."""
+        if not self._wants(change):
+            return
+        if self._queue.qsize() >= self._most:
+            self._lost += 1
+            _log.warning("whoever is told of changes is too slow: %d were not told of so far", self._lost)
+            return
         self._queue.put(change)
 
     def stop(self) -> None:

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from emulators.loopback import check_loopback
 from emulators.storage.buckets import make_bucket
-from emulators.storage.changes import Dispatcher, Sink
+from emulators.storage.changes import Dispatcher, Sink, has_notifications
 from emulators.storage.connection import serve
 from emulators.storage.content import Scratch
+from emulators.storage.events import Poster
 from emulators.storage.refusal import Refused
 from emulators.storage.routes import Router
 from emulators.storage.service import Service
@@ -29,8 +30,9 @@ class StorageEmulator:
     """Cloud Storage for this machine. Nothing is kept when it stops.
 
     `buckets` are made at the start; `on_change` is called with each change of an object, in order, on a thread of
-    its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets' notifications; `soft_delete` is how
-    long new buckets keep deleted objects when they do not say; `clock` tells microseconds since 1970.
+    its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets' notifications; `events` is a URL that
+    each change in one of `event_buckets` is posted to as a CloudEvent; `soft_delete` is how long new buckets keep
+    deleted objects when they do not say; `clock` tells microseconds since 1970.
     Raises BadInput for a host that is not loopback and for bucket names that are not valid.
     """
 
@@ -43,6 +45,8 @@ class StorageEmulator:
         buckets: Iterable[str] = (),
         on_change: Sink | None = None,
         pubsub: str | None = None,
+        events: str | None = None,
+        event_buckets: Iterable[str] = (),
         soft_delete: timedelta = SOFT_DELETE,
         clock: Callable[[], int] = micros,
     ) -> None:
@@ -56,7 +60,12 @@ class StorageEmulator:
             from emulators.storage.pubsub import Publisher
 
             self._publisher = Publisher(pubsub)
-            self._dispatchers.append(Dispatcher(Notifier(self._publisher)))
+            self._dispatchers.append(Dispatcher(Notifier(self._publisher), has_notifications))
+        self._giving_up = threading.Event()
+        if events is not None:
+            told = frozenset(event_buckets)
+            poster = Poster(events, self._giving_up)
+            self._dispatchers.append(Dispatcher(poster, lambda change: change.bucket in told))
         store = Store(clock, self._dispatchers)
         seconds = int(soft_delete.total_seconds())
         self._service = Service(store, Scratch(), project, seconds, self._publisher)
@@ -111,6 +120,7 @@ class StorageEmulator:
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in clients.values():
             thread.join(_STOP_S)
+        self._giving_up.set()
         if self._publisher is not None:
             self._publisher.stop()
         for dispatcher in self._dispatchers:
