@@ -6,7 +6,7 @@ from typing import Any
 
 from emulators.storage.model import Attributes
 from emulators.storage.refusal import invalid, unsupported
-from emulators.storage.times import parse_time, rfc3339
+from emulators.storage.times import exact, parse_time
 
 CLASSES = frozenset(
     {
@@ -47,7 +47,7 @@ def _checked(name: str, value: Any) -> Any:
     if name == "metadata":
         return _check_metadata(value)
     if name == "customTime":
-        return rfc3339(parse_time(value, name))
+        return exact(parse_time(value, name))
     if name in _HOLDS:
         if not isinstance(value, bool):
             raise invalid(f"Invalid value for {name}: it is true or false")

@@ -17,7 +17,9 @@ _KEPT: dict[str, type] = {
     "customPlacementConfig": dict,
     "defaultEventBasedHold": bool,
     "encryption": dict,
+    "hierarchicalNamespace": dict,
     "iamConfiguration": dict,
+    "ipFilter": dict,
     "labels": dict,
     "lifecycle": dict,
     "location": str,
@@ -29,8 +31,14 @@ _KEPT: dict[str, type] = {
     "versioning": dict,
     "website": dict,
 }
-_FIXED = ("location", "customPlacementConfig")
-_REGIONS = frozenset({"US", "EU", "ASIA"})
+_FIXED = ("location", "customPlacementConfig", "hierarchicalNamespace")
+_WIDE = frozenset({"US", "EU", "ASIA"})
+_DUAL = frozenset({"ASIA1", "EUR4", "EUR5", "EUR7", "EUR8", "NAM4"})
+_ENFORCED = (
+    "googleManagedEncryptionEnforcementConfig",
+    "customerManagedEncryptionEnforcementConfig",
+    "customerSuppliedEncryptionEnforcementConfig",
+)
 _RETENTION_MOST = 3_155_760_000
 _SOFT_LEAST, _SOFT_MOST = 7 * 86_400, 90 * 86_400
 
@@ -41,11 +49,19 @@ def new_attributes(resource: dict[str, Any], now: int, soft_delete: int) -> Attr
     location = str(wanted.get("location") or "US").upper()
     defaults: Attributes = {
         "location": location,
-        "locationType": "multi-region" if location in _REGIONS else "region",
+        "locationType": _location_type(location, wanted),
         "storageClass": "STANDARD",
         "softDeletePolicy": {"retentionDurationSeconds": str(soft_delete), "effectiveTime": rfc3339(now)},
     }
+    if defaults["locationType"] != "region":
+        defaults["rpo"] = "DEFAULT"
     return _checked({**defaults, **wanted, "location": location}, defaults, now)
+
+
+def _location_type(location: str, wanted: Attributes) -> str:
+    if location in _DUAL or (wanted.get("customPlacementConfig") or {}).get("dataLocations"):
+        return "dual-region"
+    return "multi-region" if location in _WIDE else "region"
 
 
 def merged_attributes(old: Attributes, patch: dict[str, Any], now: int, *, replacing: bool) -> Attributes:
@@ -56,7 +72,7 @@ def merged_attributes(old: Attributes, patch: dict[str, Any], now: int, *, repla
             raise invalid(f"A bucket's {name} cannot be changed.")
     kept = {
         name: old[name]
-        for name in (*_FIXED, "locationType", "storageClass", "softDeletePolicy")
+        for name in (*_FIXED, "locationType", "rpo", "storageClass", "softDeletePolicy")
         if name in old
     }
     merged = {**kept, **wanted} if replacing else _merge(old, wanted)
@@ -75,8 +91,13 @@ def _pick(resource: dict[str, Any]) -> Attributes:
     for name, value in wanted.items():
         if value is not None and not isinstance(value, _KEPT[name]):
             raise invalid(f"Invalid value for {name}")
-    if (wanted.get("encryption") or {}).get("defaultKmsKeyName"):
+    encryption = wanted.get("encryption") or {}
+    if encryption.get("defaultKmsKeyName"):
         raise unsupported("Encryption with a customer's key")
+    if any(encryption.get(name) for name in _ENFORCED):
+        raise unsupported("Enforcement of encryption")
+    if (wanted.get("ipFilter") or {}).get("mode", "Disabled") != "Disabled":
+        raise unsupported("Filtering by IP address")
     return wanted
 
 
@@ -102,6 +123,8 @@ def _checked(wanted: Attributes, old: Attributes, now: int) -> Attributes:
     retention = check_policy(old.get("retentionPolicy"), attributes.pop("retentionPolicy", None), now)
     if retention:
         attributes["retentionPolicy"] = retention
+    if "autoclass" in attributes:
+        attributes["autoclass"] = _autoclass(attributes["autoclass"], old.get("autoclass") or {}, now)
     if not isinstance(attributes.get("versioning", {}).get("enabled", False), bool):
         raise invalid("Invalid value for versioning")
     return attributes
@@ -113,6 +136,26 @@ def _iam_configuration(value: Any) -> Attributes:
         raise invalid("Invalid value for publicAccessPrevention: it is inherited or enforced")
     uniform = {"uniformBucketLevelAccess": {"enabled": False}, "bucketPolicyOnly": {"enabled": False}}
     return {"publicAccessPrevention": "inherited", **uniform, **wanted}
+
+
+def _autoclass(wanted: Attributes, old: Attributes, now: int) -> Attributes:
+    """The setting alone: classes of objects do not change by themselves here."""
+    enabled = wanted.get("enabled", False)
+    if not isinstance(enabled, bool):
+        raise invalid("Invalid value for autoclass")
+    toggled = rfc3339(now) if enabled != old.get("enabled", False) else old.get("toggleTime", rfc3339(now))
+    if not enabled:
+        return {"enabled": False, "toggleTime": toggled}
+    terminal = wanted.get("terminalStorageClass", "NEARLINE")
+    if terminal not in ("NEARLINE", "ARCHIVE"):
+        raise invalid("Invalid value for autoclass.terminalStorageClass: it is NEARLINE or ARCHIVE")
+    same = terminal == old.get("terminalStorageClass")
+    return {
+        "enabled": True,
+        "toggleTime": toggled,
+        "terminalStorageClass": terminal,
+        "terminalStorageClassUpdateTime": old["terminalStorageClassUpdateTime"] if same else rfc3339(now),
+    }
 
 
 def _seconds(value: Any, name: str) -> int:

@@ -79,6 +79,8 @@ def list_buckets(service: Service, request: Request) -> Response:
 
 
 def get_bucket(service: Service, request: Request, name: str) -> Response:
+    if request.flag("softDeleted"):
+        raise unsupported("Soft-deleted buckets")
     with service.store.lock:
         bucket = service.store.bucket(name)
         conditions(request, reading=True).check_metageneration(bucket.metageneration, bucket.etag)

@@ -11,12 +11,12 @@ from typing import Any
 
 from emulators.storage.answers import json_answer, object_answer
 from emulators.storage.attributes import writable
-from emulators.storage.content import EMPTY, join
+from emulators.storage.content import join
 from emulators.storage.messages import Request, Response
 from emulators.storage.model import Version
 from emulators.storage.names import check_object
 from emulators.storage.preconditions import Conditions, conditions
-from emulators.storage.refusal import invalid, required, unsupported
+from emulators.storage.refusal import invalid, required
 from emulators.storage.resources import object_resource
 from emulators.storage.service import Service
 from emulators.storage.store import Draft, parse_generation
@@ -108,31 +108,31 @@ def compose_object(service: Service, request: Request, bucket: str, name: str) -
         raise required("sourceObjects")
     if len(sources) > _SOURCES_MOST:
         raise invalid(f"The number of source components provided ({len(sources)}) exceeds the maximum (32)")
-    if resource.get("deleteSourceObjects"):
-        raise unsupported("Deleting the sources of a composition")
     wanted = conditions(request)
     with service.store.lock:
         found = [_component(service, bucket, each) for each in sources]
-    content = join([each.content for each in found]) if found else EMPTY
+    content = join([each.content for each in found])
     destination = resource.get("destination") or {}
+    if not isinstance(destination, dict):
+        raise invalid("Invalid value for destination")
     draft = Draft(
         check_object(name),
         content,
-        _composed_attributes(destination, found[0]),
+        writable(destination),
         destination.get("storageClass"),
         sum(each.components or 1 for each in found),
     )
-    return object_answer(service, request, service.store.insert(bucket, draft, wanted))
+    with service.store.lock:
+        made = service.store.insert(bucket, draft, wanted)
+        if resource.get("deleteSourceObjects"):
+            _delete_sources(service, found, made)
+    return object_answer(service, request, made)
 
 
-def _composed_attributes(destination: Any, first: Version) -> dict[str, Any]:
-    if not isinstance(destination, dict):
-        raise invalid("Invalid value for destination")
-    attributes = writable(destination)
-    # The content type is the first component's when none is given, as in the service.
-    if "contentType" not in attributes and first.attributes.get("contentType"):
-        attributes["contentType"] = first.attributes["contentType"]
-    return attributes
+def _delete_sources(service: Service, sources: list[Version], made: Version) -> None:
+    """The generations that were composed, but for one that the composed object replaced."""
+    for each in {(each.name, each.generation): each for each in sources if each.name != made.name}.values():
+        service.store.delete(each.bucket, each.name, each.generation)
 
 
 def _component(service: Service, bucket: str, source: Any) -> Version:

@@ -33,7 +33,9 @@ def _next(pattern: str, at: int, depth: int) -> tuple[str, int, int]:
     """What the construct at `at` becomes, where the next one begins, and how many braces are open then."""
     char = pattern[at]
     if pattern.startswith("**", at):
-        return ".*", at + 2, depth
+        # As a whole segment it stands for any folders, or none.
+        folders = pattern.startswith("/", at + 2) and (at == 0 or pattern[at - 1] == "/")
+        return ("(?:.*/)?", at + 3, depth) if folders else (".*", at + 2, depth)
     if char == "[":
         end = pattern.index("]", at + 2) if "]" in pattern[at + 2 :] else -1
         if end < 0:

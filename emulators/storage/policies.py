@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from emulators.storage.answers import json_answer
 from emulators.storage.messages import Request, Response
 from emulators.storage.model import Bucket
-from emulators.storage.refusal import condition_not_met, invalid, required
+from emulators.storage.refusal import Refused, condition_not_met, invalid, required
 from emulators.storage.service import Service
+
+_CONDITIONAL = 3  # the version of policies that may have conditions
 
 
 def _etag(bucket: Bucket) -> str:
@@ -38,11 +41,24 @@ def set_policy(service: Service, request: Request, name: str) -> Response:
         raise invalid("Invalid value for bindings: each has a role and members")
     with service.store.lock:
         bucket = service.store.bucket(name)
+        if any(each.get("condition") for each in bindings):
+            _check_conditional(bucket, policy)
         if policy.get("etag") and policy["etag"] != _etag(bucket):
             raise condition_not_met()
         bucket.policy = {"version": policy.get("version", 1), "bindings": bindings}
         bucket.policy_changes += 1
         return _answer(request, bucket)
+
+
+def _check_conditional(bucket: Bucket, policy: dict[str, Any]) -> None:
+    """Refused where a policy may have no conditions."""
+    uniform = bucket.attributes["iamConfiguration"]["uniformBucketLevelAccess"]
+    if not isinstance(uniform, dict) or not uniform.get("enabled"):
+        raise Refused(
+            412, "conditionNotMet", "To set IAM conditions, enable uniform bucket-level access on the bucket."
+        )
+    if policy.get("version") != _CONDITIONAL:
+        raise invalid(f"A policy with conditions must be of version at least {_CONDITIONAL}.")
 
 
 def test_permissions(service: Service, request: Request, name: str) -> Response:

@@ -26,6 +26,11 @@ def rfc3339(at: int) -> str:
     return as_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at // 1000 % 1000:03d}Z"
 
 
+def exact(at: int) -> str:
+    """As `rfc3339`, with microseconds when there are any: what a client wrote is given back."""
+    return rfc3339(at) if at % 1000 == 0 else as_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def rfc1123(at: int) -> str:
     return format_datetime(as_datetime(at), usegmt=True)
 

@@ -78,9 +78,13 @@ def _multipart(service: Service, request: Request, bucket: str) -> Response:
     resource = related.resource
     name = check_object(request.query.get("name") or resource.get("name"))
     resource["contentType"] = resource.get("contentType") or related.content_type or _DEFAULT_TYPE
-    sums = checksums.from_headers(request.headers) | checksums.from_resource(resource)
+    # A resource and a header may both tell a sum, and both must be right.
+    sums = checksums.from_resource(resource)
     plan = Plan(bucket, name, _with_encoding(request, resource), conditions(request), sums)
-    return object_answer(service, request, store(service, plan, related.blocks()))
+    service.store.check(plan.bucket, plan.name, plan.conditions)
+    content = receive(service, related.blocks())
+    checksums.check(content, checksums.from_headers(request.headers))
+    return object_answer(service, request, make(service, plan, content))
 
 
 def store(service: Service, plan: Plan, blocks: Iterator[bytes]) -> Version:
@@ -193,9 +197,10 @@ def _append(request: Request, session: Session, first: int, size: int | None, *,
 
 def finish(service: Service, request: Request, session: Session) -> Version:
     """Makes the object of a complete upload. The session ends when its checksums or conditions fail, too."""
-    plan = replace(session.plan, sums=session.plan.sums | checksums.from_headers(request.headers))
     try:
-        made = make(service, plan, session.spool.finish())
+        content = session.spool.finish()
+        checksums.check(content, checksums.from_headers(request.headers))
+        made = make(service, session.plan, content)
     except Refused:
         session.cancelled = True
         raise

@@ -13,13 +13,14 @@ from xml.sax.saxutils import escape
 from emulators.storage import checksums, uploads, xml_api
 from emulators.storage.attributes import writable
 from emulators.storage.content import Content, join
+from emulators.storage.downloads import hash_header
 from emulators.storage.messages import Request, Response, as_xml
 from emulators.storage.preconditions import Conditions
 from emulators.storage.refusal import Refused, invalid, unsupported
-from emulators.storage.resources import md5_text
 from emulators.storage.service import Service
 from emulators.storage.store import Draft
 
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _PARTS_MOST = 10_000
 _SMALLEST = 5 << 20
 _BODY_MOST = 4 << 20
@@ -70,7 +71,7 @@ def _begin(service: Service, request: Request, bucket: str, name: str) -> Respon
     with service.lock:
         service.parted[identity] = PartedUpload(bucket, name, resource, conditions)
     return as_xml(
-        f"<InitiateMultipartUploadResult><Bucket>{bucket}</Bucket><Key>{escape(name)}</Key>"
+        f"<InitiateMultipartUploadResult xmlns='{_NAMESPACE}'><Bucket>{bucket}</Bucket><Key>{escape(name)}</Key>"
         f"<UploadId>{identity}</UploadId></InitiateMultipartUploadResult>"
     )
 
@@ -84,7 +85,7 @@ def _part(service: Service, request: Request, upload: PartedUpload) -> Response:
     checksums.check(content, sums)
     with upload.lock:
         upload.parts[number] = content
-    return Response(200, [("ETag", _etag(content)), ("x-goog-hash", f"md5={md5_text(content.md5 or b'')}")])
+    return Response(200, [("ETag", _etag(content)), ("x-goog-hash", hash_header(content))])
 
 
 def _etag(content: Content) -> str:
@@ -103,7 +104,8 @@ def _complete(service: Service, request: Request, upload: PartedUpload, identity
     version = service.store.insert(upload.bucket, draft, own if own != Conditions() else conditions)
     _end(service, identity)
     answer = as_xml(
-        f"<CompleteMultipartUploadResult><Bucket>{upload.bucket}</Bucket><Key>{escape(upload.name)}</Key>"
+        f"<CompleteMultipartUploadResult xmlns='{_NAMESPACE}'>"
+        f"<Bucket>{upload.bucket}</Bucket><Key>{escape(upload.name)}</Key>"
         f"<ETag>{escape(xml_api.etag(version))}</ETag></CompleteMultipartUploadResult>"
     )
     answer.headers += xml_api.made(version).headers
