@@ -13,6 +13,7 @@ from shared.models.collections import BACKUP_REQUESTS, BACKUPS, RECOVERIES, SYST
 from shared.models.fields import ID_PATTERN, MAX_NAMES
 from shared.models.generate import schema
 from shared.models.jobs import BackupRequest
+from tools import functions_manifest
 from tools.cloudbuild import generated
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ def test_firebase_knows_the_rules_and_indexes_and_loopback_only() -> None:
         value for value in config["emulators"].values() if isinstance(value, dict) and "port" in value
     ]
     assert {emulator["host"] for emulator in emulators} == {"127.0.0.1"}
-    assert len({emulator["port"] for emulator in emulators}) == len(emulators) == 4
+    assert len({emulator["port"] for emulator in emulators}) == len(emulators) == 9
 
 
 def test_deploying_rules_never_replaces_those_of_the_app() -> None:
@@ -144,3 +145,7 @@ def test_long_lists_are_not_indexed() -> None:
     for collection, model in ((BACKUPS, Backup), (RECOVERIES, Recovery)):
         assert {(collection, "content"), (collection, "validation.errors")} <= exempt
         assert {"content", "validation"} <= set(schema(model)["properties"])
+
+
+def test_the_functions_manifest_is_what_the_function_table_says_now() -> None:
+    assert text("functions.yaml") == functions_manifest.generated(), "run `python -m tools.functions_manifest`"
