@@ -1,4 +1,4 @@
-"""CloudEvents as they arrive: the message of a Pub/Sub push, the document a Firestore event is about.
+"""CloudEvents as they arrive: the message of a Pub/Sub push, the document or stored object an event is about.
 
 Parsed here and not by a framework, because a push without data, with a field nobody knows or with nanoseconds in
 a time must not be redelivered for ever.
@@ -21,6 +21,9 @@ from shared.errors import BadInput
 MAX_MESSAGE_BYTES = 1_000_000
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?Z")
 _DOCUMENT = re.compile(r"documents/(.+)")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_GENERATION = re.compile(r"[1-9][0-9]{0,18}")
+MAX_OBJECT_NAME_BYTES = 1024
 
 
 class CloudEvent(Protocol):
@@ -38,6 +41,15 @@ class Message:
     text: bytes
     stable_id: str
     """`YYYYMMDDTHHMMSSZ-` and eight hex digits, from the publish time and the message's id."""
+
+
+@dataclass(frozen=True)
+class ObjectPointer:
+    """One generation of a stored object: which one to look at, never what it holds."""
+
+    bucket: str
+    name: str
+    generation: int
 
 
 def message_of(event: CloudEvent) -> Message:
@@ -67,6 +79,39 @@ def document_of(event: CloudEvent) -> str:
     if found is None:
         raise BadInput("the event does not name a document", hint="its subject must be documents/PATH")
     return unquote(found[1])
+
+
+def object_of(event: CloudEvent) -> ObjectPointer:
+    """The object a Cloud Storage event with JSON data is about. BadInput for one that is none of a bucket's."""
+    data = event.data
+    if not isinstance(data, dict):
+        raise BadInput("the event's data is no JSON object", hint="have the trigger send application/json")
+    bucket, name, generation = data.get("bucket"), data.get("name"), data.get("generation")
+    if not isinstance(bucket, str) or _BUCKET.fullmatch(bucket) is None:
+        raise BadInput(
+            "the event's `bucket` is not the name of a bucket", hint="check what sends to this function"
+        )
+    if not isinstance(name, str) or not _is_object_name(name):
+        raise BadInput(
+            "the event's `name` is not the name of an object", hint="check what sends to this function"
+        )
+    return ObjectPointer(bucket, name, _generation(generation))
+
+
+def _generation(value: object) -> int:
+    """JSON has it as text, since it has 64 bits; some libraries make a number of it."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if _GENERATION.fullmatch(text) is None or int(text) >= 1 << 63:
+        raise BadInput("the event's `generation` is not a positive number of 64 bits")
+    return int(text)
+
+
+def _is_object_name(name: str) -> bool:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return False
+    return 1 <= size <= MAX_OBJECT_NAME_BYTES and name not in {".", ".."} and not {"\r", "\n"} & {*name}
 
 
 def _text(data: object) -> bytes:

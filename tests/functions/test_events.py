@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from functions.event import MAX_MESSAGE_BYTES, document_of, message_of, named
+from functions.event import (
+    MAX_MESSAGE_BYTES,
+    ObjectPointer,
+    document_of,
+    message_of,
+    named,
+    object_of,
+)
 from shared.errors import BadInput
 
 
@@ -102,3 +109,69 @@ def test_a_firestore_event_names_its_document(subject: str, path: str) -> None:
 def test_an_event_that_names_no_document_is_refused(subject: str) -> None:
     with pytest.raises(BadInput):
         document_of(Event(b"", subject=subject))
+
+
+def stored(**changed: Any) -> Event:
+    data = {"bucket": "my-bucket", "name": "a/b.txt", "generation": "1795445579575766", **changed}
+    return Event({key: value for key, value in data.items() if value is not ...}, id="1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        "a/b",
+        "/",
+        "//",
+        "./a",
+        "...",
+        "a b",
+        "caf\u00e9",
+        "cafe\u0301",
+        "\U0001f600",
+        "\x00",
+        "x" * 1024,
+        "%2F",
+    ],
+)
+def test_an_object_event_names_one_generation_exactly(name: str) -> None:
+    assert object_of(stored(name=name)) == ObjectPointer("my-bucket", name, 1795445579575766)
+
+
+@pytest.mark.parametrize(("generation", "number"), [("1", 1), (7, 7), (str(2**63 - 1), 2**63 - 1)])
+def test_a_generation_has_64_bits(generation: Any, number: int) -> None:
+    assert object_of(stored(generation=generation)).generation == number
+
+
+def test_what_else_an_object_event_holds_is_not_looked_at() -> None:
+    event = stored(size="no number", metadata=5, somethingNew={"deep": [1]})
+    assert object_of(event).name == "a/b.txt"
+
+
+@pytest.mark.parametrize("data", [None, b"\x0a\x00", "text", [], 5, {}])
+def test_what_is_no_object_event_is_refused(data: Any) -> None:
+    with pytest.raises(BadInput):
+        object_of(Event(data, id="1"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(
+            ("bucket", value)
+            for value in (..., None, 5, "", "ab", "A-Bucket", "../up", "a/b", "-ab", "b" * 223, "abc\n")
+        ),
+        *(
+            ("name", value)
+            for value in (..., None, 5, "", ".", "..", "a\nb", "a\rb", "\ud800", "x" * 1025, "\u00e9" * 513)
+        ),
+        *(
+            ("generation", value)
+            for value in (..., None, "", "0", 0, "-1", -1, "1.0", 1.5, True, "1e3", " 1", "٣")
+        ),
+        *(("generation", value) for value in (str(2**63), 2**63, "9" * 40, [], {})),
+    ],
+)
+def test_an_object_event_with_a_bad_field_is_refused_by_the_field_s_name(field: str, value: Any) -> None:
+    with pytest.raises(BadInput, match=f"`{field}`"):
+        object_of(stored(**{field: value}))
