@@ -5,10 +5,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-all check bench lock
+.PHONY: help demo dev test test-all test-node test-official check bench lock
 
 help:  ## show this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "make %-10s%s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "make %-14s%s\n", $$1, $$2}'
 
 demo: .venv/ready  ## back up, damage, restore and compare real data on the local stack
 	@$(BIN)/firekeep demo
@@ -22,7 +22,15 @@ test: .venv/ready  ## run the tests
 
 test-all: .venv/ready  ## run the tests and the exhaustive ones
 	@echo "test-all: every test, the slow ones too"
-	@$(BIN)/python -m pytest -m 'slow or not slow'
+	@$(BIN)/python -m pytest -m 'not node and not official'
+
+test-node: .venv/ready node/node_modules/ready  ## run the tests with Google's clients for Node (needs Node)
+	@echo "test-node: the tests with Node"
+	@$(BIN)/python -m pytest -n 0 -m node tests/node
+
+test-official: .venv/ready node/node_modules/ready  ## run the tests inside the official Emulator Suite (needs Node)
+	@echo "test-official: the tests inside the official Emulator Suite"
+	@$(BIN)/python -m pytest -n 0 -m official tests/official
 
 check: .venv/ready  ## format, lint, types, import contracts
 	@echo "check: format, lint, types, import contracts"
@@ -51,4 +59,9 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 
 .venv/ready: .venv/packages pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node/node_modules/ready: node/package-lock.json
+	@echo "node: installing the locked packages into node/node_modules"
+	@cd node && npm ci --silent
 	@touch $@
