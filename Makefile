@@ -26,11 +26,11 @@ test-all: .venv/ready  ## run the tests and the exhaustive ones
 
 test-node: .venv/ready node/node_modules/ready  ## run the tests with Google's clients for Node (needs Node)
 	@echo "test-node: the tests with Node"
-	@$(BIN)/python -m pytest -n 0 -m node tests/node
+	@$(BIN)/python -m pytest -n 0 -m node
 
 test-official: .venv/ready node/node_modules/ready  ## run the tests inside the official Emulator Suite (needs Node)
 	@echo "test-official: the tests inside the official Emulator Suite"
-	@$(BIN)/python -m pytest -n 0 -m official tests/official
+	@$(BIN)/python -m pytest -n 0 -m official
 
 check: .venv/ready  ## format, lint, types, import contracts
 	@echo "check: format, lint, types, import contracts"
