@@ -1,0 +1,82 @@
+"""Opening what obstore reaches: an S3 bucket, or one of a store that speaks its protocol, and an Azure container.
+
+Neither asks the service anything yet. Credentials and region come from where the library looks for them: the variables
+and roles that each service documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from shared.providers.objects import ObjectStoreProvider
+
+CONNECTIONS: Final = 32
+
+_S3_PERMISSIONS: Final = {
+    "put": "s3:PutObject",
+    "get": "s3:GetObject",
+    "stat": "s3:GetObject",
+    "list": "s3:ListBucket",
+    "delete": "s3:DeleteObject",
+    "hold": "s3:GetObject",
+}
+_AZURE: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+_AZURE_PERMISSIONS: Final = {
+    "put": f"{_AZURE}/write",
+    "get": f"{_AZURE}/read",
+    "stat": f"{_AZURE}/read",
+    "list": f"{_AZURE}/read",
+    "delete": f"{_AZURE}/delete",
+    "hold": f"{_AZURE}/read",
+}
+
+
+def s3_provider(
+    bucket: str,
+    prefix: str = "",
+    *,
+    endpoint: str = "",
+    timeout_s: float = 60.0,
+    config: Mapping[str, Any] | None = None,
+) -> ObjectStoreProvider:
+    """`endpoint` is the URL of a compatible store, empty for AWS; `config` goes to obstore's S3Store as it is."""
+    from obstore.store import S3Store
+
+    chosen: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True, **(config or {})}
+    if endpoint:
+        chosen |= {"endpoint": endpoint}
+        chosen.setdefault("region", "us-east-1")
+    store = S3Store(bucket, **chosen, **_manner(endpoint, timeout_s))
+    return ObjectStoreProvider(store, f"s3://{bucket}", _S3_PERMISSIONS, prefix)
+
+
+def azure_provider(
+    container: str,
+    prefix: str = "",
+    *,
+    endpoint: str = "",
+    timeout_s: float = 60.0,
+    config: Mapping[str, Any] | None = None,
+) -> ObjectStoreProvider:
+    """`endpoint` is the account's URL where it is not Azure's own; `config` goes to obstore's AzureStore as it is."""
+    from obstore.store import AzureStore
+
+    chosen: dict[str, Any] = dict(config or {})
+    if endpoint:
+        chosen |= {"endpoint": endpoint}
+    store = AzureStore(container, **chosen, **_manner(endpoint, timeout_s))
+    return ObjectStoreProvider(store, f"az://{container}", _AZURE_PERMISSIONS, prefix)
+
+
+def _manner(endpoint: str, timeout_s: float) -> dict[str, Any]:
+    """One attempt each: trying again is the decorator's part."""
+    client: dict[str, Any] = {
+        "timeout": timedelta(seconds=timeout_s),
+        "connect_timeout": timedelta(seconds=min(timeout_s, 10.0)),
+        "pool_max_idle_per_host": str(CONNECTIONS),
+    }
+    if endpoint.startswith("http://"):
+        client["allow_http"] = True
+    return {"client_options": client, "retry_config": {"max_retries": 0}}
