@@ -58,5 +58,8 @@ def _protobuf(body: bytes) -> bytes:
     # Here, because only a function that asks for it needs it.
     from google.events.cloud.storage_v1 import StorageObjectData
 
-    message = StorageObjectData.pb()()
-    return bytes(json_format.Parse(body, message).SerializeToString(deterministic=True))
+    try:
+        message = json_format.Parse(body, StorageObjectData.pb()())
+    except json_format.ParseError as problem:
+        raise ValueError("its data is not an object's") from problem
+    return bytes(message.SerializeToString(deterministic=True))

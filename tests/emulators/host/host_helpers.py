@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulators.events import Router
 from emulators.host import Host, HostedFunction, Nursery
-from emulators.host.messages import Request
+from emulators.host.messages import Request, Response
 from emulators.processes import Processes
+from functions.table import FunctionSpec
 
 APP = Path(__file__).parent / "app" / "main.py"
 
@@ -55,6 +57,39 @@ def event(body: object = None, attempt: int = 1) -> Request:
     )
     data = body if body is not None else {"message": {"messageId": "1"}, "deliveryAttempt": attempt}
     return Request(headers=headers, body=json.dumps(data).encode())
+
+
+class Functions:
+    """Stands for the host: answers as told and remembers."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Request]] = []
+        self.status: Callable[[str, int], int] = lambda name, number: 200
+
+    async def __call__(self, name: str, request: Request, gone: Callable[[], bool]) -> Response:
+        self.calls.append((name, request))
+        await asyncio.sleep(0)
+        return Response(self.status(name, len(self.calls)))
+
+    def names(self) -> list[str]:
+        return sorted(name for name, _ in self.calls)
+
+
+@asynccontextmanager
+async def routing(
+    table: tuple[FunctionSpec, ...],
+) -> AsyncIterator[tuple[Router, Functions, list[tuple[str, str]]]]:
+    functions, log = Functions(), []
+    router = Router(table, "demo-firekeep", functions, lambda name, line: log.append((name, line)))
+    try:
+        yield router, functions, log
+    finally:
+        await router.stop()
+
+
+def here() -> bool:
+    """The caller has not gone."""
+    return False
 
 
 def alive(pid: int) -> bool:

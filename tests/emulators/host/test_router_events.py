@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from google.events.cloud import firestore_v1
+from host_helpers import here, routing
 
-from emulators.events import Router
 from emulators.events.changes import read_change
-from emulators.host.messages import Request, Response
+from emulators.host.messages import Request
 from emulators.patterns import compile_pattern, compile_patterns
 from functions.table import DocumentTrigger, FunctionSpec, TopicTrigger
 from shared.errors import BadInput
@@ -123,22 +121,6 @@ def test_bytes_that_are_no_change_are_an_error_at_every_length() -> None:
             read_change(nonsense)
 
 
-class Functions:
-    """Answers as told and remembers."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, Request]] = []
-        self.status: Callable[[str, int], int] = lambda name, number: 200
-
-    async def __call__(self, name: str, request: Request, gone: Callable[[], bool]) -> Response:
-        self.calls.append((name, request))
-        await asyncio.sleep(0)
-        return Response(self.status(name, len(self.calls)))
-
-    def names(self) -> list[str]:
-        return sorted(name for name, _ in self.calls)
-
-
 def document(name: str, event: Any, pattern: str, **more: Any) -> FunctionSpec:
     database = more.pop("database", "(default)")
     return FunctionSpec(name, DocumentTrigger(event, pattern, database), "x", min_backoff_s=0.02, **more)
@@ -156,18 +138,6 @@ TABLE = (
 )
 
 
-@asynccontextmanager
-async def routing(
-    table: tuple[FunctionSpec, ...] = TABLE,
-) -> AsyncIterator[tuple[Router, Functions, list[tuple[str, str]]]]:
-    functions, log = Functions(), []
-    router = Router(table, "demo-firekeep", functions, lambda name, line: log.append((name, line)))
-    try:
-        yield router, functions, log
-    finally:
-        await router.stop()
-
-
 def change(path: str, kind: str, database: str = "(default)", size: int = 0) -> Request:
     headers = (
         ("ce-specversion", "1.0"),
@@ -180,10 +150,6 @@ def change(path: str, kind: str, database: str = "(default)", size: int = 0) -> 
         ("x-other", "left out"),
     )
     return Request("POST", "/events/firestore", "", headers, data(path, kind, database, size))
-
-
-def here() -> bool:
-    return False
 
 
 @pytest.mark.parametrize(
@@ -202,7 +168,7 @@ def test_a_change_goes_to_every_function_that_listens_and_no_other(
     path: str, kind: str, database: str, names: list[str]
 ) -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, _):
+        async with routing(TABLE) as (router, functions, _):
             request = change(path, kind, database)
             assert (await router.answer(request, here)).status == (202 if names else 204)
             await asyncio.sleep(0.05)
@@ -259,7 +225,7 @@ def test_one_failing_function_does_not_hold_up_another() -> None:
 
 def test_an_event_over_the_size_limit_is_dropped_with_a_warning_for_each_listener() -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, log):
+        async with routing(TABLE) as (router, functions, log):
             assert (await router.answer(change("users/a", "updated", size=300_000), here)).status == 204
             await asyncio.sleep(0.02)
             assert functions.calls == []
@@ -301,7 +267,7 @@ def push(name: str, data_: bytes = b"hello", **attributes: str) -> Request:
 
 def test_a_push_becomes_the_event_that_eventarc_makes_of_it() -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, _):
+        async with routing(TABLE) as (router, functions, _):
             request = push("pubsub/listen")
             assert (await router.answer(request, here)).ok
             ((name, event),) = functions.calls
@@ -321,7 +287,7 @@ def test_a_push_becomes_the_event_that_eventarc_makes_of_it() -> None:
 
 def test_a_failing_push_is_answered_with_the_failure_unless_retry_is_off() -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, log):
+        async with routing(TABLE) as (router, functions, log):
             functions.status = lambda name, number: 504
             assert (await router.answer(push("pubsub/listen"), here)).status == 504
             assert log == []
@@ -333,7 +299,7 @@ def test_a_failing_push_is_answered_with_the_failure_unless_retry_is_off() -> No
 
 def test_a_push_over_the_size_limit_is_dropped_with_a_warning() -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, log):
+        async with routing(TABLE) as (router, functions, log):
             assert (await router.answer(push("pubsub/listen", b"x" * 400_000), here)).status == 204
             assert functions.calls == []
             assert "message 7 dropped" in log[0][1]
@@ -343,7 +309,7 @@ def test_a_push_over_the_size_limit_is_dropped_with_a_warning() -> None:
 
 def test_a_dead_letter_is_logged_with_function_and_message_and_nothing_of_its_content() -> None:
     async def scene() -> None:
-        async with routing() as (router, _, log):
+        async with routing(TABLE) as (router, _, log):
             attributes = {
                 "CloudPubSubDeadLetterSourceSubscription": "function-listen",
                 "CloudPubSubDeadLetterSourceDeliveryCount": "10",
@@ -359,7 +325,7 @@ def test_a_dead_letter_is_logged_with_function_and_message_and_nothing_of_its_co
 )
 def test_what_is_no_push_and_no_change_is_refused(body: bytes) -> None:
     async def scene() -> None:
-        async with routing() as (router, functions, _):
+        async with routing(TABLE) as (router, functions, _):
             for path in ("pubsub/listen", "dead", "firestore"):
                 assert (
                     await router.answer(Request("POST", f"/events/{path}", body=body), here)
