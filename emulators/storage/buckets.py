@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from emulators.storage.answers import json_answer
 from emulators.storage.bucket_fields import merged_attributes, new_attributes
 from emulators.storage.listing import decode_token, encode_token
 from emulators.storage.messages import Request, Response
-from emulators.storage.model import Bucket
+from emulators.storage.model import Attributes, Bucket
 from emulators.storage.names import check_bucket
 from emulators.storage.preconditions import conditions
 from emulators.storage.refusal import conflict, forbidden, invalid, required, unsupported
@@ -35,9 +36,9 @@ def make_bucket(
             )
         now = store.clock()
         attributes = new_attributes(resource, now, service.soft_delete)
-        bucket = Bucket(name, project, attributes, store.next_generation(), now, now, retention)
-        store.buckets[name] = bucket
-        return bucket
+        return store.put_bucket(
+            Bucket(name, project, attributes, store.next_generation(), now, now, retention)
+        )
 
 
 def insert_bucket(service: Service, request: Request) -> Response:
@@ -101,14 +102,13 @@ def _change(service: Service, request: Request, name: str, *, replacing: bool) -
         bucket = service.store.bucket(name)
         conditions(request).check_metageneration(bucket.metageneration, bucket.etag)
         now = service.store.clock()
-        bucket.attributes = merged_attributes(bucket.attributes, resource, now, replacing=replacing)
-        _touch(bucket, now)
-        return _answer(request, bucket)
+        attributes = merged_attributes(bucket.attributes, resource, now, replacing=replacing)
+        return _answer(request, _changed(service, bucket, attributes, now))
 
 
-def _touch(bucket: Bucket, now: int) -> None:
-    bucket.metageneration += 1
-    bucket.updated = now
+def _changed(service: Service, bucket: Bucket, attributes: Attributes, now: int) -> Bucket:
+    changed = replace(bucket, attributes=attributes, metageneration=bucket.metageneration + 1, updated=now)
+    return service.store.put_bucket(changed)
 
 
 def delete_bucket(service: Service, request: Request, name: str) -> Response:
@@ -117,7 +117,7 @@ def delete_bucket(service: Service, request: Request, name: str) -> Response:
         conditions(request).check_metageneration(bucket.metageneration, bucket.etag)
         if bucket.entries:
             raise conflict("The bucket you tried to delete is not empty.")
-        del service.store.buckets[name]
+        service.store.drop_bucket(bucket)
     return Response(204)
 
 
@@ -134,9 +134,8 @@ def lock_policy(service: Service, request: Request, name: str) -> Response:
             raise invalid("The bucket has no retention policy to lock.")
         if policy.get("isLocked"):
             raise forbidden("The bucket's retention policy is locked already.")
-        bucket.attributes = {**bucket.attributes, "retentionPolicy": {**policy, "isLocked": True}}
-        _touch(bucket, service.store.clock())
-        return _answer(request, bucket)
+        locked = {**bucket.attributes, "retentionPolicy": {**policy, "isLocked": True}}
+        return _answer(request, _changed(service, bucket, locked, service.store.clock()))
 
 
 def storage_layout(service: Service, request: Request, name: str) -> Response:

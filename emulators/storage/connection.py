@@ -16,6 +16,7 @@ from typing import NoReturn
 from emulators.storage.inlet import Body, Cut, Head, Inlet, body_size
 from emulators.storage.messages import Request, Response, Span, Torn, refused_json, split_target
 from emulators.storage.refusal import Refused
+from shared.errors import FirekeepError, StorageFull
 
 Handle = Callable[[Request], Response]
 _log = logging.getLogger("emulators.storage")
@@ -72,6 +73,10 @@ def _handle(request: Request, handle: Handle) -> Response:
         raise
     except Refused as refusal:
         return refused_json(refusal)
+    except FirekeepError as problem:
+        _log.error("answering %s: %s", request.method, problem)
+        full = isinstance(problem, StorageFull)
+        return refused_json(Refused(507 if full else 500, problem.code, str(problem)))
     except Exception:  # noqa: BLE001  # the last resort: a request is always answered
         _log.exception("answering %s", request.method)
         return refused_json(Refused(500, "backendError", "The emulator failed to answer; its log tells why."))

@@ -1,46 +1,70 @@
-"""What objects are made of: immutable bytes, in memory when small and in temporary files when large.
+"""What objects are made of: immutable bytes, in memory when small and in files when large.
 
 Content is a sequence of pieces that others may share, so copying and composing move no data. A file goes when
-the last content that needs it does; the whole directory goes with the emulator. A directory left behind by one
-that was killed is removed by the next (its lock is free).
+the last content that needs it does, unless it is kept across runs: then nothing but its release lets it go.
+A file that is not what was written is found before a byte of it is given.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import itertools
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import google_crc32c
 
+from shared.errors import Corrupt, Missing
+
 IN_MEMORY = 1 << 20
 _BLOCK = 1 << 20
-_ZEROS = bytes(_BLOCK)
-_HOLE = 64 * 1024
-_PREFIX = "firekeep-storage-"
 
 
 class Stored:
-    """A file of its own that is removed when nobody refers to it any more."""
+    """A file of its own, which is removed when nobody refers to it any more and it is not `kept`."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, crc32c: int, seen: tuple[int, int] | None = None) -> None:
+        """`seen` is the size and the time of change at which its bytes were known to be right."""
         self.path = path
         self.size = size
-        weakref.finalize(self, _remove, str(path))
+        self.crc32c = crc32c
+        self._seen = seen
+        self._kept = [False]
+        weakref.finalize(self, _remove, str(path), self._kept)
+
+    def keep(self, kept: bool) -> None:
+        self._kept[0] = kept
+
+    def check(self) -> None:
+        """Raises Missing, or Corrupt, unless the file holds what was written; it is read when it has changed."""
+        seen = self.check_size()
+        if seen != self._seen:
+            crc = 0
+            for block in read_blocks(self.path, 0, self.size):
+                crc = google_crc32c.extend(crc, block)
+            if crc != self.crc32c:
+                raise Corrupt(f"reading {self.path}: its CRC32C is not that of what was written")
+            self._seen = seen
+
+    def check_size(self) -> tuple[int, int]:
+        """The size and the time of change. Raises Missing, or Corrupt when the size is wrong."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError as problem:
+            raise Missing(f"reading {self.path}: the file is not there") from problem
+        if status.st_size != self.size:
+            raise Corrupt(f"reading {self.path}: it has {status.st_size} bytes, of {self.size} written")
+        return status.st_size, status.st_mtime_ns
 
 
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108  # pathlib may be gone when the interpreter ends
+def _remove(path: str, kept: list[bool]) -> None:
+    if not kept[0]:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108  # pathlib may be gone when the interpreter ends
 
 
 Piece = bytes | Stored
@@ -65,16 +89,27 @@ class Content:
                 yield piece, first, last
             at += size
 
+    def check(self, start: int = 0, end: int | None = None) -> None:
+        """Raises Missing or Corrupt when a file that holds these bytes is not what was written."""
+        for piece, _, _ in self.spans(start, self.size if end is None else end):
+            if isinstance(piece, Stored):
+                piece.check()
+
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes themselves, in blocks of bounded size."""
         for piece, first, last in self.spans(start, self.size if end is None else end):
             if isinstance(piece, bytes):
                 yield piece[first:last]
-                continue
-            with piece.path.open("rb") as file:
-                file.seek(first)
-                for at in range(first, last, _BLOCK):
-                    yield file.read(min(_BLOCK, last - at))
+            else:
+                yield from read_blocks(piece.path, first, last)
+
+
+def read_blocks(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """A file's bytes from `start` up to before `end`."""
+    with path.open("rb") as file:
+        file.seek(start)
+        for at in range(start, end, _BLOCK):
+            yield file.read(min(_BLOCK, end - at))
 
 
 def piece_size(piece: Piece) -> int:
@@ -95,116 +130,7 @@ def join(contents: list[Content]) -> Content:
             pieces.append(piece)
     crc = contents[0].crc32c
     for content in contents[1:]:
+        content.check()
         for block in content.blocks():
             crc = google_crc32c.extend(crc, block)
     return Content(tuple(pieces), sum(content.size for content in contents), crc, None)
-
-
-class Spool:
-    """Content being received: appended to block by block, hashed on the way."""
-
-    def __init__(self, scratch: Scratch) -> None:
-        self.size = 0
-        self._scratch = scratch
-        self._parts: list[bytes] = []
-        self._file: IO[bytes] | None = None
-        self._path = Path()
-        self._crc = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def write(self, block: bytes) -> None:
-        self._crc = google_crc32c.extend(self._crc, block)
-        self._md5.update(block)
-        self.size += len(block)
-        if self._file is None and self.size <= IN_MEMORY:
-            self._parts.append(block)
-            return
-        if self._file is None:
-            self._file = self._spill()
-        _append(self._file, block)
-
-    def _spill(self) -> IO[bytes]:
-        self._path, file = self._scratch.create()
-        for part in self._parts:
-            file.write(part)
-        self._parts.clear()
-        return file
-
-    def finish(self) -> Content:
-        """What was written. The spool must not be used any more."""
-        if self._file is None:
-            data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._parts.clear()
-            return Content((data,) if data else (), self.size, self._crc, self._md5.digest())
-        self._file.truncate(self.size)
-        self._file.close()
-        return Content((Stored(self._path, self.size),), self.size, self._crc, self._md5.digest())
-
-    def discard(self) -> None:
-        """Forgets what was written."""
-        self._parts.clear()
-        if self._file is not None:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
-
-
-def _append(file: IO[bytes], block: bytes) -> None:
-    # Long runs of zeros become holes, so that a sparse file does not fill the disk.
-    if len(block) >= _HOLE and _ZEROS.startswith(block):
-        file.seek(len(block), os.SEEK_CUR)
-    else:
-        file.write(block)
-
-
-class Scratch:
-    """The emulator's directory of temporary files, made when the first one is needed."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-        # It is locked before it bears the name that others look for.
-        new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}"))
-        self._lock = _lock(new)
-        self._path = new.rename(new.with_name(new.name.removeprefix("new-")))
-        _remove_abandoned(self._path.parent)
-
-    def spool(self) -> Spool:
-        return Spool(self)
-
-    def take(self, data: bytes) -> Content:
-        """Content of bytes that are at hand."""
-        spool = self.spool()
-        if data:
-            spool.write(data)
-        return spool.finish()
-
-    def create(self) -> tuple[Path, IO[bytes]]:
-        path = self._path / str(next(self._numbers))
-        return path, path.open("wb")
-
-    def close(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-
-def _lock(directory: Path) -> int | None:
-    """A locked descriptor of the directory, None when another process holds it or it is not ours."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _remove_abandoned(parent: Path) -> None:
-    for directory in parent.glob(f"{_PREFIX}*"):
-        lock = _lock(directory)
-        if lock is not None:
-            shutil.rmtree(directory, ignore_errors=True)
-            os.close(lock)

@@ -122,7 +122,7 @@ def compose_object(service: Service, request: Request, bucket: str, name: str) -
         destination.get("storageClass"),
         sum(each.components or 1 for each in found),
     )
-    with service.store.lock:
+    with service.store.operation():
         made = service.store.insert(bucket, draft, wanted)
         if resource.get("deleteSourceObjects"):
             _delete_sources(service, found, made)

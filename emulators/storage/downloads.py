@@ -50,6 +50,7 @@ def version_headers(version: Version) -> list[tuple[str, str]]:
 
 def media(request: Request, version: Version, etag: str | None = None) -> Response:
     """The content, or the range of it that the request asks for. Refused with 416 for a range outside of it.
+    Raises Missing or Corrupt when a file that holds it is not what was written.
 
     `etag` is what the API in question calls the version.
     """
@@ -65,6 +66,7 @@ def media(request: Request, version: Version, etag: str | None = None) -> Respon
     if attributes.get("contentEncoding") == "gzip" and _inflating(
         request, attributes.get("cacheControl") or ""
     ):
+        version.content.check()
         headers = [pair for pair in headers if pair[0] not in {"Content-Encoding", "Accept-Ranges"}]
         headers.append(("Warning", "214 UploadServer gunzipped"))
         return Response(200, headers, _inflate(version.content))
@@ -110,8 +112,10 @@ def _members(pending: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 def _ranged(request: Request, content: Content, headers: list[tuple[str, str]]) -> Response:
     asked = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if asked is None or not (asked[1] or asked[2]):
+        content.check()
         return Response(200, headers, Span(content, 0, content.size))
     start, end = _bounds(asked[1], asked[2], content.size)
+    content.check(start, end)
     headers.append(("Content-Range", f"bytes {start}-{end - 1}/{content.size}"))
     return Response(206, headers, Span(content, start, end))
 

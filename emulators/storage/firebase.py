@@ -134,7 +134,7 @@ def _begin(service: Service, request: Request, bucket: str, name: str) -> Respon
 def _resume(service: Service, request: Request) -> Response:
     session = service.sessions.find(request.query["upload_id"])
     commands = set(re.split(r"[,\s]+", request.headers.get("x-goog-upload-command", "").strip()))
-    with session.lock:
+    with session.awake():
         if "cancel" in commands:
             uploads.cancel(service, session)
             return Response(200, [("X-Goog-Upload-Status", "cancelled")])
@@ -143,6 +143,7 @@ def _resume(service: Service, request: Request) -> Response:
         if "finalize" in commands or session.done is not None:
             done = session.done or uploads.finish(service, request, session)
             return _answer(service, request, done, ("X-Goog-Upload-Status", "final"))
+        service.sessions.keep(session)
         size = str(session.size)
         return Response(200, [("X-Goog-Upload-Status", "active"), ("X-Goog-Upload-Size-Received", size)])
 

@@ -6,6 +6,7 @@ A version never changes: a metadata change puts a new one in its place, so that 
 from __future__ import annotations
 
 import base64
+import heapq
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,11 +80,21 @@ class Entry:
         else:
             self.archived[self.archived.index(old)] = new
 
-    def remove(self, old: Version) -> None:
+    def remove(self, old: Version) -> int | None:
+        """Answers where it was among the noncurrent ones; None for the live one."""
         if self.live is old:
             self.live = None
+            return None
+        place = self.archived.index(old)
+        del self.archived[place]
+        return place
+
+    def restore(self, old: Version, place: int | None) -> None:
+        """Takes back a removal."""
+        if place is None:
+            self.live = old
         else:
-            self.archived.remove(old)
+            self.archived.insert(place, old)
 
 
 @dataclass(slots=True)
@@ -109,6 +120,12 @@ class Bucket:
     @property
     def etag(self) -> str:
         return etag_of(self.metageneration, self.metageneration)
+
+    def add_soft(self, version: Version) -> None:
+        """A version that is soft-deleted."""
+        assert version.hard_delete is not None
+        self.soft[version.name, version.generation] = version
+        heapq.heappush(self.soft_ends, (version.hard_delete, version.name, version.generation))
 
     @property
     def versioning(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulators.storage.answers import json_answer
@@ -63,7 +64,7 @@ def insert_notification(service: Service, request: Request, name: str) -> Respon
             "selfLink": f"{request.base}/storage/v1/b/{name}/notificationConfigs/{identity}",
             **{key: wanted[key] for key in _KEPT if wanted.get(key)},
         }
-        bucket.notifications[identity] = config
+        service.store.put_bucket(replace(bucket, notifications={**bucket.notifications, identity: config}))
     return json_answer(request, config)
 
 
@@ -81,8 +82,11 @@ def get_notification(service: Service, request: Request, name: str, identity: st
 
 def delete_notification(service: Service, _request: Request, name: str, identity: str) -> Response:
     with service.store.lock:
-        if service.store.bucket(name).notifications.pop(identity, None) is None:
+        bucket = service.store.bucket(name)
+        if identity not in bucket.notifications:
             raise not_found(f"Notification configuration {identity} not found.")
+        others = {key: config for key, config in bucket.notifications.items() if key != identity}
+        service.store.put_bucket(replace(bucket, notifications=others))
     return Response(204)
 
 

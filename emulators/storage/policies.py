@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 from emulators.storage.answers import json_answer
@@ -45,9 +46,9 @@ def set_policy(service: Service, request: Request, name: str) -> Response:
             _check_conditional(bucket, policy)
         if policy.get("etag") and policy["etag"] != _etag(bucket):
             raise condition_not_met()
-        bucket.policy = {"version": policy.get("version", 1), "bindings": bindings}
-        bucket.policy_changes += 1
-        return _answer(request, bucket)
+        kept = {"version": policy.get("version", 1), "bindings": bindings}
+        changed = replace(bucket, policy=kept, policy_changes=bucket.policy_changes + 1)
+        return _answer(request, service.store.put_bucket(changed))
 
 
 def _check_conditional(bucket: Bucket, policy: dict[str, Any]) -> None:

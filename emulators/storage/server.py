@@ -7,19 +7,28 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from emulators.journal import Journal
 from emulators.loopback import check_loopback
+from emulators.shelf import Shelf
 from emulators.storage.buckets import make_bucket
 from emulators.storage.changes import Dispatcher, Sink, has_notifications
-from emulators.storage.connection import serve
-from emulators.storage.content import Scratch
+from emulators.storage.connection import Handle, serve
 from emulators.storage.events import Poster
+from emulators.storage.keeping import Keeping
+from emulators.storage.loading import load
 from emulators.storage.refusal import Refused
 from emulators.storage.routes import Router
+from emulators.storage.scratch import Scratch
 from emulators.storage.service import Service
 from emulators.storage.store import Store
 from emulators.storage.times import micros
 from shared.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from emulators.chaos import Chaos
 
 SOFT_DELETE = timedelta(days=7)
 _BACKLOG = 1024
@@ -27,13 +36,15 @@ _STOP_S = 2.0
 
 
 class StorageEmulator:
-    """Cloud Storage for this machine. Nothing is kept when it stops.
+    """Cloud Storage for this machine. Nothing is kept when it stops, unless `data` names a directory for it.
 
-    `buckets` are made at the start; `on_change` is called with each change of an object, in order, on a thread of
-    its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets' notifications; `events` is a URL that
-    each change in one of `event_buckets` is posted to as a CloudEvent; `soft_delete` is how long new buckets keep
-    deleted objects when they do not say; `clock` tells microseconds since 1970.
-    Raises BadInput for a host that is not loopback and for bucket names that are not valid.
+    `buckets` are made at the start, where there are none of these names; `on_change` is called with each change of
+    an object, in order, on a thread of its own; `pubsub` is the HOST:PORT of a Pub/Sub emulator for the buckets'
+    notifications; `events` is a URL that each change in one of `event_buckets` is posted to as a CloudEvent;
+    `soft_delete` is how long new buckets keep deleted objects when they do not say; `clock` tells microseconds since
+    1970; `chaos` says what goes wrong.
+    Raises BadInput for a host that is not loopback and for bucket names that are not valid; Unavailable while
+    another process uses `data`, Missing or Corrupt when what it keeps is not what was written.
     """
 
     def __init__(
@@ -45,10 +56,12 @@ class StorageEmulator:
         buckets: Iterable[str] = (),
         on_change: Sink | None = None,
         pubsub: str | None = None,
+        data: Path | None = None,
         events: str | None = None,
         event_buckets: Iterable[str] = (),
         soft_delete: timedelta = SOFT_DELETE,
         clock: Callable[[], int] = micros,
+        chaos: Chaos | None = None,
     ) -> None:
         self._host = check_loopback(host)
         self._port = port
@@ -66,11 +79,20 @@ class StorageEmulator:
             told = frozenset(event_buckets)
             poster = Poster(events, self._giving_up)
             self._dispatchers.append(Dispatcher(poster, lambda change: change.bucket in told))
-        store = Store(clock, self._dispatchers)
         seconds = int(soft_delete.total_seconds())
-        self._service = Service(store, Scratch(), project, seconds, self._publisher)
-        self._make_buckets(buckets)
-        self._router = Router(self._service)
+        self._shelf = None if data is None else Shelf(data / "state")
+        try:
+            scratch = Scratch(None if data is None else data / "content")
+            journal = Journal(self._shelf)
+            keeping = Keeping(journal, scratch.number)
+            store = Store(clock, self._dispatchers, journal, keeping)
+            self._service = Service(store, scratch, project, seconds, self._publisher)
+            load(self._service, keeping)
+            self._make_buckets(buckets)
+        except BaseException:
+            self._close()
+            raise
+        self._handle = _handle(Router(self._service), chaos)
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -79,7 +101,8 @@ class StorageEmulator:
     def _make_buckets(self, names: Iterable[str]) -> None:
         try:
             for name in names:
-                make_bucket(self._service, name, self._service.project, {}, retention=False)
+                if name not in self._service.store.buckets:
+                    make_bucket(self._service, name, self._service.project, {}, retention=False)
         except Refused as refusal:
             self._service.scratch.close()
             raise BadInput(f"making the buckets to start with: {refusal.message}") from refusal
@@ -98,12 +121,18 @@ class StorageEmulator:
         return address
 
     def stop(self) -> None:
-        """Closes every connection, in the middle of a request too, and removes what was stored."""
+        """Closes every connection, in the middle of a request too, and removes what is not to be kept."""
         if self._acceptor is not None:
             self._stop_serving(self._acceptor)
+        self._service.sessions.close()
+        self._service.scratch.close()
+        self._close()
+
+    def _close(self) -> None:
         if self._publisher is not None:
             self._publisher.close()
-        self._service.scratch.close()
+        if self._shelf is not None:
+            self._shelf.close()
 
     def _stop_serving(self, acceptor: threading.Thread) -> None:
         with self._lock:
@@ -142,10 +171,18 @@ class StorageEmulator:
     def _serve(self, sock: socket.socket) -> None:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            serve(sock, self._router.handle)
+            serve(sock, self._handle)
         finally:
             with self._lock:
                 del self._clients[sock]
+
+
+def _handle(router: Router, chaos: Chaos | None) -> Handle:
+    if chaos is None:
+        return router.handle
+    from emulators.chaos.requests import hostile_storage
+
+    return hostile_storage(chaos, router.handle)
 
 
 def _bind(host: str, port: int) -> socket.socket:

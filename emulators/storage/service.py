@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulators.storage.content import Scratch
+from emulators.storage.scratch import Scratch
 from emulators.storage.sessions import Sessions
 from emulators.storage.store import Store
 
@@ -26,7 +26,10 @@ class Service:
     project: str
     soft_delete: int
     publisher: Publisher | None = None
-    sessions: Sessions = field(default_factory=Sessions)
+    sessions: Sessions = field(init=False)
     rewrites: dict[str, Rewrite] = field(default_factory=dict)
     parted: dict[str, PartedUpload] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.store)

@@ -17,7 +17,7 @@ from emulators.storage.model import Version
 from emulators.storage.multipart import Related
 from emulators.storage.names import check_object
 from emulators.storage.preconditions import conditions
-from emulators.storage.refusal import Refused, invalid, required, unsupported
+from emulators.storage.refusal import invalid, required, unsupported
 from emulators.storage.service import Service
 from emulators.storage.sessions import QUANTUM, Plan, Session
 from emulators.storage.store import Draft
@@ -116,7 +116,8 @@ def open_session(service: Service, plan: Plan, total: int | None) -> Session:
     """A new upload, whose resource and conditions are good so far."""
     writable(plan.resource)
     service.store.check(plan.bucket, plan.name, plan.conditions)
-    session = Session(uuid.uuid4().hex, plan, service.scratch.spool(), total)
+    now = service.store.clock()
+    session = Session(uuid.uuid4().hex, plan, service.scratch.spool(), total, now)
     service.sessions.add(session)
     return session
 
@@ -124,7 +125,7 @@ def open_session(service: Service, plan: Plan, total: int | None) -> Session:
 def resume(service: Service, request: Request) -> Response:
     """A chunk, a question how far it came, or the end of a resumable upload."""
     session = service.sessions.find(request.query["upload_id"])
-    with session.lock:
+    with session.awake():
         if request.method == "DELETE":
             cancel(service, session)
             return Response(499)
@@ -132,6 +133,7 @@ def resume(service: Service, request: Request) -> Response:
             return object_answer(service, request, session.done)
         complete = _take(request, session)
         if not complete:
+            service.sessions.keep(session)
             return progress(session)
         return object_answer(service, request, finish(service, request, session))
 
@@ -200,12 +202,13 @@ def finish(service: Service, request: Request, session: Session) -> Version:
     try:
         content = session.spool.finish()
         checksums.check(content, checksums.from_headers(request.headers))
-        made = make(service, session.plan, content)
-    except Refused:
-        session.cancelled = True
-        raise
-    finally:
+        with service.store.operation():
+            made = make(service, session.plan, content)
+            # A client may still ask; what it is told must not keep the content of an object that is deleted.
+            session.done = replace(made, content=replace(made.content, pieces=()))
+            service.sessions.end(session)
+    except BaseException:
+        session.done, session.cancelled = None, True
         service.sessions.end(session)
-    # A client may still ask; what it is told must not keep the content of an object that is deleted.
-    session.done = replace(made, content=replace(made.content, pieces=()))
+        raise
     return made

@@ -13,7 +13,7 @@ from google.cloud import storage
 from storage_helpers import Answer, Raw, connected, wait_for
 
 from emulators.storage import StorageEmulator
-from emulators.storage.content import Scratch
+from emulators.storage.scratch import Scratch
 
 QUANTUM = 256 * 1024
 
