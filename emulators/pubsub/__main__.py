@@ -17,12 +17,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--topology", type=Path, help="a JSON file of topics and subscriptions to start with")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep everything there")
     add_chaos_option(parser)
     options = parser.parse_args(argv)
 
     def make() -> PubSubEmulator:
-        text = options.topology.read_text() if options.topology else "{}"
-        return PubSubEmulator(options.host, options.port, parse_topology(text), load_chaos(options.chaos))
+        topology = parse_topology(options.topology.read_text()) if options.topology else None
+        chaos = load_chaos(options.chaos)
+        return PubSubEmulator(options.host, options.port, topology, chaos, options.data)
 
     return serve("pubsub", make)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 from emulators.pubsub import wire
@@ -17,7 +16,6 @@ class Iam:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._etags = itertools.count(1)
 
     def get_iam_policy(self, request: Any) -> Any:
         """A policy nobody has set is empty, but for its etag."""
@@ -34,8 +32,8 @@ class Iam:
             )
         kept = wire.Policy()
         kept.CopyFrom(request.policy)
-        kept.etag = next(self._etags).to_bytes(8, "big")
-        resource.policy = kept
+        kept.etag = self._broker.next_number().to_bytes(8, "big")
+        self._broker.set_policy(resource, kept)
         return kept
 
     def test_iam_permissions(self, request: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from emulators.pubsub.stored import Stored
 
 _SLACK = 1024
-_serials = itertools.count(1)
+# Whoever acknowledges what another process of this emulator has handed out must not meet a lease of this one.
+_serials = itertools.count(secrets.randbits(60))
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,15 @@ class Lease:
 
 @dataclass(slots=True)
 class SubscriptionQueue:
-    """`bury` is offered a delivery that has used up its attempts; it answers whether it took it."""
+    """`bury` is offered a delivery that has used up its attempts; it answers whether it took it.
+
+    `note` is told how it is with a message whenever that changes: on its way with a delivery, or without one
+    acknowledged and retained, or gone.
+    """
 
     policy: QueuePolicy
     bury: Callable[[Delivery], bool]
+    note: Callable[[Stored, Delivery | None, bool], None] | None = None
     _ready: deque[Delivery] = field(default_factory=deque)
     _waiting: list[tuple[float, int, Delivery]] = field(default_factory=list)
     _leases: dict[str, Lease] = field(default_factory=dict)
@@ -100,14 +107,28 @@ class SubscriptionQueue:
 
     def postpone(self, stored: Stored, at: float) -> None:
         """Adds a message that is not ready before `at`."""
-        heapq.heappush(self._waiting, (at, next(_serials), Delivery(stored)))
+        delivery = Delivery(stored)
+        self._tell(stored, delivery)
+        heapq.heappush(self._waiting, (at, next(_serials), delivery))
 
     def hasten(self, stored: Stored) -> None:
         """Has the next `advance` make a message ready that waits."""
         self._waiting = [(0.0 if each[2].stored is stored else each[0], *each[1:]) for each in self._waiting]
         heapq.heapify(self._waiting)
 
+    def recall(self, stored: Stored, delivery: Delivery | None) -> None:
+        """Takes in a message that was kept, in the order of publishing; without a delivery an acknowledged one."""
+        if delivery is None:
+            self._acked[stored] = None
+        else:
+            self._enter(delivery)
+
+    def _tell(self, stored: Stored, delivery: Delivery | None = None) -> None:
+        if self.note is not None:
+            self.note(stored, delivery, stored in self._acked)
+
     def _enter(self, delivery: Delivery) -> None:
+        self._tell(delivery.stored, delivery)
         key = delivery.message.ordering_key
         if not (self.policy.ordered and key):
             self._ready.append(delivery)
@@ -126,6 +147,7 @@ class SubscriptionQueue:
             delivery = self._ready.popleft()
             if self._expired(delivery, now):
                 self._settled(delivery)
+                self._tell(delivery.stored)
                 continue
             most_bytes -= delivery.stored.size
             taken.append(self._lease(delivery, holder, now))
@@ -139,6 +161,7 @@ class SubscriptionQueue:
         if self.policy.retain_acked:
             self._acked[lease.delivery.stored] = None
         self._settled(lease.delivery)
+        self._tell(lease.delivery.stored)
         return True
 
     def modify(self, ack_id: str, seconds: float, now: float) -> bool:
@@ -180,7 +203,8 @@ class SubscriptionQueue:
         """Makes exactly `wanted`, given in the order of publishing, unacknowledged. Every lease ends and every
         pause is over; what stays keeps its attempts. `kept_until` lets it outlive the retention."""
         before = {delivery.stored: delivery for delivery in self._deliveries()}
-        acknowledged = {**self._acked, **dict.fromkeys(before)} if self.policy.retain_acked else {}
+        touched = {**self._acked, **dict.fromkeys(before)}
+        acknowledged = dict(touched) if self.policy.retain_acked else {}
         for ack_id in list(self._leases):
             self._end(ack_id)
         self._ready.clear()
@@ -189,10 +213,13 @@ class SubscriptionQueue:
         self._deadlines.clear()
         for stored in wanted:
             acknowledged.pop(stored, None)
+            touched.pop(stored, None)
             delivery = before.get(stored) or Delivery(stored)
             delivery.kept_until = max(delivery.kept_until, kept_until)
             self._enter(delivery)
         self._acked = acknowledged
+        for stored in touched:
+            self._tell(stored)
 
     def unacknowledged(self) -> list[Stored]:
         """In the order of publishing."""
@@ -204,10 +231,18 @@ class SubscriptionQueue:
             return []
         return [stored for stored in self._acked if stored.at + self.policy.retention_s > now]
 
+    def retained(self) -> list[Stored]:
+        """What was acknowledged and is not forgotten yet, in no order."""
+        return list(self._acked)
+
     def forget(self, now: float) -> None:
         """Drops what is past the retention and not in anyone's hands; nothing may ever come to take it."""
-        self._acked = dict.fromkeys(self.acknowledged(now))
+        before, self._acked = self._acked, dict.fromkeys(self.acknowledged(now))
+        for stored in before.keys() - self._acked.keys():
+            self._tell(stored)
+        hidden = []
         for key, behind in self._behind.items():
+            hidden += [each for each in behind if self._expired(each, now)]
             self._behind[key] = deque(each for each in behind if not self._expired(each, now))
         late = [entry for entry in self._waiting if self._expired(entry[2], now)]
         if late:
@@ -218,6 +253,8 @@ class SubscriptionQueue:
             self._ready = deque(each for each in self._ready if not self._expired(each, now))
         for delivery in [*gone, *(entry[2] for entry in late)]:
             self._settled(delivery)
+        for delivery in [*gone, *(entry[2] for entry in late), *hidden]:
+            self._tell(delivery.stored)
 
     def _deliveries(self) -> Iterator[Delivery]:
         yield from self._ready
@@ -233,6 +270,7 @@ class SubscriptionQueue:
         delivery.attempt += 1
         deadline = now + (holder.ack_deadline_s or self.policy.ack_deadline_s)
         lease = Lease(str(next(_serials)), delivery, holder, deadline)
+        self._tell(delivery.stored, delivery)
         self._leases[lease.ack_id] = lease
         holder.messages += 1
         holder.bytes += delivery.stored.size
@@ -260,6 +298,7 @@ class SubscriptionQueue:
         delivery, limit = lease.delivery, self.policy.max_attempts
         if limit is not None and delivery.attempt >= limit and self.bury(delivery):
             self._settled(delivery)
+            self._tell(delivery.stored)
             return
         pause = self.policy.backoff(delivery.attempt)
         if pause > 0:

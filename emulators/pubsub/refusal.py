@@ -46,6 +46,10 @@ def aborted(message: str) -> Refused:
     return Refused(grpc.StatusCode.ABORTED, message)
 
 
+def exhausted(message: str) -> Refused:
+    return Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, message)
+
+
 def unimplemented(feature: str) -> Refused:
     return Refused(grpc.StatusCode.UNIMPLEMENTED, f"{feature} is not supported by this emulator.")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulators.pubsub import wire
 from emulators.pubsub.config import SNAPSHOT_UPDATES, check_changes
+from emulators.pubsub.keeping import snapshot_row
 from emulators.pubsub.names import check_name, check_project
 from emulators.pubsub.paging import page
 from emulators.pubsub.refusal import exists, failed_precondition, invalid, not_found
@@ -55,9 +56,7 @@ class Replay:
             )
         config = wire.Snapshot(name=name, topic=subscription.config.topic, labels=request.labels)
         config.expire_time.FromMilliseconds(int(expires * 1000))
-        snapshot = Snapshot(config, subscription.source, messages)
-        self._broker.snapshots[name] = snapshot
-        subscription.source.snapshots[name] = snapshot
+        self._broker.add_snapshot(Snapshot(config, subscription.source, messages, self._broker.next_number()))
         return config
 
     def get_snapshot(self, request: Any) -> Any:
@@ -66,8 +65,12 @@ class Replay:
     def update_snapshot(self, request: Any) -> Any:
         check_changes(list(request.update_mask.paths), SNAPSHOT_UPDATES)
         snapshot = self._snapshot(request.snapshot.name)
-        request.update_mask.MergeMessage(request.snapshot, snapshot.config, True, True)
-        return snapshot.config
+        changed = wire.Snapshot()
+        changed.CopyFrom(snapshot.config)
+        request.update_mask.MergeMessage(request.snapshot, changed, True, True)
+        self._broker.keeper.write([snapshot_row(snapshot, config=changed)])
+        snapshot.config = changed
+        return changed
 
     def list_snapshots(self, request: Any) -> Any:
         prefix = check_project(request.project) + "/"

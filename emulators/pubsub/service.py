@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from emulators.pubsub.broker import Broker
+    from emulators.pubsub.keeping import Keeper
 
 _PACKAGES = ("/google.pubsub.v1.", "/google.iam.v1.")
 Call = tuple[Any, "Callable[[Any], Any]"]
@@ -36,8 +37,10 @@ class PubSubHandler(grpc.GenericRpcHandler):  # type: ignore[type-arg]
             **_replay_calls(Replay(broker)),
             **_iam_calls(Iam(broker)),
         }
-        self._methods = {name: _unary(request, answer) for name, (request, answer) in calls.items()}
-        self._methods["Subscriber/Pull"] = _pull(Subscriber(broker))
+        self._methods = {
+            name: _unary(request, answer, broker.keeper) for name, (request, answer) in calls.items()
+        }
+        self._methods["Subscriber/Pull"] = _pull(Subscriber(broker), broker.keeper)
         self._methods["Subscriber/StreamingPull"] = _stream(broker)
 
     def service(self, handler_call_details: Any) -> Any:
@@ -101,20 +104,24 @@ def _serialize(message: Any) -> bytes:
     return bytes(message.SerializeToString())
 
 
-def _unary(request: Any, answer: Callable[[Any], Any]) -> Any:
+def _unary(request: Any, answer: Callable[[Any], Any], keeper: Keeper) -> Any:
     async def call(message: Any, context: Any) -> Any:
         try:
-            return answer(message)
+            response = answer(message)
+            keeper.flush()
+            return response
         except Refused as refusal:
             await context.abort(refusal.code, refusal.message, refusal.trailers)
 
     return grpc.unary_unary_rpc_method_handler(call, request.FromString, _serialize)
 
 
-def _pull(subscriber: Subscriber) -> Any:
+def _pull(subscriber: Subscriber, keeper: Keeper) -> Any:
     async def call(message: Any, context: Any) -> Any:
         try:
-            return await subscriber.pull(message, context)
+            response = await subscriber.pull(message, context)
+            keeper.settle()
+            return response
         except Refused as refusal:
             await context.abort(refusal.code, refusal.message, refusal.trailers)
 

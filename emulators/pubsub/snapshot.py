@@ -19,6 +19,7 @@ class Snapshot:
     config: Any
     source: Topic
     messages: list[Stored]
+    number: int = 0
     policy: Any = field(default_factory=wire.Policy)
 
     @property

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from emulators.pubsub.broker import Broker
+    from emulators.pubsub.keeping import Keeper
     from emulators.pubsub.subscription import Subscription
 
 _MESSAGES_AT_ONCE = 1000
@@ -29,7 +30,7 @@ async def streaming_pull(broker: Broker, requests: AsyncIterator[Any], context: 
         return
     subscription = broker.subscription(first.subscription)
     check_pullable(subscription)
-    stream = _Stream(subscription, _holder(first))
+    stream = _Stream(subscription, _holder(first), broker.keeper)
     reader = asyncio.create_task(stream.consume(first, requests))
     reader.add_done_callback(lambda _: subscription.wake())
     try:
@@ -45,7 +46,8 @@ async def streaming_pull(broker: Broker, requests: AsyncIterator[Any], context: 
 class _Stream:
     """One stream: its holder, and the confirmations that an exactly-once subscription owes."""
 
-    def __init__(self, subscription: Subscription, holder: Holder) -> None:
+    def __init__(self, subscription: Subscription, holder: Holder, keeper: Keeper) -> None:
+        self._keeper = keeper
         self._subscription = subscription
         self._holder = holder
         self._owed: list[Any] = []
@@ -64,10 +66,13 @@ class _Stream:
         while not reader.done():
             check_pullable(subscription)
             subscription.touch()
+            if self._owed:
+                self._keeper.flush()
             while self._owed:
                 await context.write(self._owed.pop(0))
             leases = subscription.take(self._holder, _MESSAGES_AT_ONCE, _BYTES_AT_ONCE)
             if leases:
+                self._keeper.settle()
                 await context.write(self.response(received_messages=received(subscription, leases)))
             elif not await subscription.changed(_HEARTBEAT_S):
                 await context.write(self.response())

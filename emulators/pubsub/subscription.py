@@ -34,6 +34,8 @@ class Subscription:
         self, config: Any, source: Topic, clock: Clock, bury: Callable[[Subscription, Delivery], bool]
     ) -> None:
         self.config = config
+        self.number = 0
+        """Tells it from a namesake made later."""
         self.source = source
         self.policy = wire.Policy()
         self.queue = SubscriptionQueue(policy_of(config), lambda delivery: bury(self, delivery))

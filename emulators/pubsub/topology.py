@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import json_format
 
 from emulators.pubsub import wire
+from emulators.pubsub.config import check_subscription
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
     from emulators.pubsub.broker import Broker
+
+# What cannot change while a subscription lives.
+_FIXED = ("topic", "filter", "enable_message_ordering")
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,31 @@ class Topology:
     push_windows: dict[str, int] = field(default_factory=dict)
 
     def create(self, broker: Broker) -> None:
+        """Makes what is not there and changes what is there otherwise; what an earlier one made and this one does
+        not name goes, but for topics: others may use them."""
         for topic in self.topics:
-            broker.create_topic(topic)
+            if topic.name not in broker.topics:
+                broker.create_topic(topic)
+        wanted = {subscription.name for subscription in self.subscriptions}
+        for name in sorted(broker.keeper.owned() - wanted):
+            if name in broker.subscriptions:
+                broker.delete_subscription(name)
         for subscription in self.subscriptions:
-            broker.create_subscription(subscription)
+            _settle(broker, subscription)
+        broker.keeper.own(wanted)
+
+
+def _settle(broker: Broker, wanted: Any) -> None:
+    existing = broker.subscriptions.get(wanted.name)
+    if existing is not None:
+        kept = check_subscription(wanted, broker.topic(wanted.topic).config)
+        if not existing.config.detached and all(
+            getattr(kept, name) == getattr(existing.config, name) for name in _FIXED
+        ):
+            broker.reconfigure(existing, kept)
+            return
+        broker.delete_subscription(wanted.name)
+    broker.create_subscription(wanted)
 
 
 def parse_topology(text: str) -> Topology:
