@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.format import key, record
+from shared.format import flat, key, media, record
 
 ENTRIES: Final = "entries"
 """Firestore documents."""
@@ -43,7 +43,21 @@ class Form:
     key: Callable[[str], bytes]
     """The key of what is shown so. BadInput when nothing can be."""
     span: Callable[[str], tuple[bytes, bytes]]
-    """The keys [start, end) of everything under a prefix. An empty end means no bound."""
+    """The keys [start, end) of everything under a prefix."""
+    group: Callable[[bytes], tuple[str, bytes]]
+    """What a record belongs to, such as its collection or bucket, and the bound behind all that does."""
+    weight: Callable[[bytes], int] = len
+    """The bytes that a value stands for."""
+
+
+def _collection(document: bytes) -> tuple[str, bytes]:
+    name = key.segments_of(document)[0]
+    return name.decode(), key.after_subtree(key.encode([name]))
+
+
+def _container(found: bytes) -> tuple[str, bytes]:
+    name = flat.decode(found)[0]
+    return name, flat.span(name)[1]
 
 
 FORMS: Final[Mapping[str, Form]] = {
@@ -54,5 +68,16 @@ FORMS: Final[Mapping[str, Form]] = {
         name=key.path_of,
         key=key.key_of_path,
         span=key.prefix_range,
+        group=_collection,
+    ),
+    MEDIA: Form(
+        equal=media.equal,
+        guard=media.guard,
+        bare=media.bare,
+        name=flat.shown,
+        key=flat.parse,
+        span=flat.span,
+        group=_container,
+        weight=media.weight,
     ),
 }

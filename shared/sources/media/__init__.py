@@ -1,0 +1,8 @@
+"""Stored files of Cloud Storage buckets (Firebase Storage among them) as a source of records and bytes."""
+
+from __future__ import annotations
+
+from shared.sources.media.service import Patience, open_http
+from shared.sources.media.source import MediaSource, Options
+
+__all__ = ["MediaSource", "Options", "Patience", "open_http"]
