@@ -29,7 +29,8 @@ STATUSES = {
     "DEADLINE_EXCEEDED": (408, "requestTimeout"),
 }
 _MESSAGE = "The service fails by order of a chaos plan."
-_NAMED = re.compile(r"(?<=/(?:[bop])/)[^/]+|(?<=/projects/)[^/:]+|(?<=/tenants/)[^/:]+")
+_WHOLE = frozenset({"b", "o", "p"})
+_TO_COLON = frozenset({"projects", "tenants"})
 _API = re.compile(
     r"/(?:storage/v1|upload|download|resumable|batch|v0|b|[a-z]+\.googleapis\.com|emulator)(?:/|$)"
 )
@@ -41,7 +42,18 @@ def family(method: str, path: str) -> str:
         # The XML API: /BUCKET/OBJECT, whose slashes may be anything.
         bucket, _, name = path.lstrip("/").partition("/")
         return f"{method} /{'*' if bucket else ''}{'/*' if name else ''}"
-    return f"{method} {_NAMED.sub('*', path)}"
+    words, before = [], ""
+    for word in path.split("/"):
+        if before in _WHOLE:
+            words.append("*")
+        elif before in _TO_COLON:
+            _, colon, verb = word.partition(":")
+            words.append(f"*{colon}{verb}")
+        else:
+            words.append(word)
+        # What names something says nothing of what follows it.
+        before = "" if before in _WHOLE | _TO_COLON else word
+    return f"{method} {'/'.join(words)}"
 
 
 def hostile_storage(chaos: Chaos, handle: StorageHandle) -> StorageHandle:
