@@ -75,10 +75,10 @@ class StorageEmulator:
             self._publisher = Publisher(pubsub)
             self._dispatchers.append(Dispatcher(Notifier(self._publisher), has_notifications))
         self._giving_up = threading.Event()
-        if events is not None:
+        self._poster = None if events is None else Poster(events, self._giving_up)
+        if self._poster is not None:
             told = frozenset(event_buckets)
-            poster = Poster(events, self._giving_up)
-            self._dispatchers.append(Dispatcher(poster, lambda change: change.bucket in told))
+            self._dispatchers.append(Dispatcher(self._poster, lambda change: change.bucket in told))
         seconds = int(soft_delete.total_seconds())
         self._shelf = None if data is None else Shelf(data / "state")
         try:
@@ -131,6 +131,8 @@ class StorageEmulator:
     def _close(self) -> None:
         if self._publisher is not None:
             self._publisher.close()
+        if self._poster is not None:
+            self._poster.close()
         if self._shelf is not None:
             self._shelf.close()
 
