@@ -69,6 +69,8 @@ class StackOptions:
     functions_port: int = 0
     firestore_address: str | None = None
     """A Firestore emulator that runs already, as HOST:PORT. Its changes reach the functions only if it is told."""
+    firestore_horizon_s: float = 3600
+    """How far back reads may reach. Firestore's memory holds that much of the past."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables for the functions and clients, over those of this process."""
     backoff_s: tuple[float, float] | None = (0.1, 10.0)
@@ -245,6 +247,7 @@ class _Inner:
         if options.firestore_address is not None:
             return options.firestore_address
         arguments = ["--port", str(options.firestore_port), "--project-id", options.project]
+        arguments += ["--horizon", str(options.firestore_horizon_s)]
         patterns = [s.trigger.document for s in options.table if isinstance(s.trigger, DocumentTrigger)]
         if patterns:
             arguments += ["--events", f"{url}{PREFIX}firestore"]
