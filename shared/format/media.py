@@ -45,7 +45,7 @@ FLAGS: Final = ("eventBasedHold", "temporaryHold")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
 _UNRESTORABLE = ("generation", "metageneration", "timeCreated", "updated")
 _DEFAULT_TYPE = "application/octet-stream"
-"""What a file without a type is served as."""
+"""What a file without a type is served as. An empty text is no text."""
 _MOST = 1 << 63
 _CHUNK = ID_SIZE + 4
 _TREE = ID_SIZE + 1 + 8 + 8
@@ -196,7 +196,7 @@ def _counting(fields: Mapping[str, Any]) -> dict[str, Any]:
     left = {
         name: field
         for name, field in fields.items()
-        if name not in _UNRESTORABLE and name not in ("md5Hash", "retention")
+        if field != "" and name not in _UNRESTORABLE and name not in ("md5Hash", "retention")
     }
     left.setdefault("contentType", _DEFAULT_TYPE)
     return left

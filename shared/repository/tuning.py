@@ -12,14 +12,15 @@ class Tuning:
     """Sizes in bytes.
 
     A writer holds at most about `packs_in_flight` + 1 times `pack_bytes` of sealed blobs (twice that while a pack is
-    put together), and `queued` plaintexts that wait to be sealed. A reader holds `cache_bytes` of plaintexts and four
-    times `read_ahead` of packs.
+    put together), and plaintexts that wait to be sealed: `queued` of them, and `queued_bytes` and one more. A reader
+    holds `cache_bytes` of plaintexts and four times `read_ahead` of packs.
     """
 
     pack_bytes: int = 4 << 20
     packs_in_flight: int = 1
     threads: int = 2
     queued: int = 64
+    queued_bytes: int = 32 << 20
     cache_bytes: int = 32 << 20
     read_ahead: int = 2 << 20
     zstd_level: int = 3
@@ -30,6 +31,7 @@ class Tuning:
             ("packs_in_flight", 1, 64),
             ("threads", 1, 64),
             ("queued", 1, 1 << 16),
+            ("queued_bytes", 1, 1 << 30),
             ("cache_bytes", 0, 1 << 40),
             ("read_ahead", 0, 1 << 28),
             ("zstd_level", -7, 19),

@@ -61,6 +61,7 @@ class Writer:
         self._pool = ThreadPoolExecutor(store.tuning.threads, "seal")
         self._held: dict[bytes, _Held] = {}
         self._queue: deque[bytes] = deque()
+        self._queued = 0
         self._pack = PackBuilder()
         self._flying: deque[_Flying] = deque()
         self._durable = Index()
@@ -85,6 +86,7 @@ class Writer:
                 return blob_id
             self._held[blob_id] = _Held(kind, self._pool.submit(self._seal, kind, blob_id, data, like))
             self._queue.append(blob_id)
+            self._queued += len(data)
             self._collect(self._store.tuning.queued)
             return blob_id
 
@@ -120,9 +122,13 @@ class Writer:
 
     def _collect(self, left: int) -> None:
         """Move sealed blobs from the queue into the pack until at most `left` wait and the first is not ready."""
-        while self._queue and (len(self._queue) > left or self._held[self._queue[0]].sealed.done()):
+        most = self._store.tuning.queued_bytes if left else 0
+        while self._queue and (
+            len(self._queue) > left or self._queued > most or self._held[self._queue[0]].sealed.done()
+        ):
             blob_id = self._queue.popleft()
             kind, sealed = self._held[blob_id].kind, self._held[blob_id].sealed.result()
+            self._queued -= sealed.raw
             self._pack.add(kind, blob_id, sealed)
             self._count(sealed)
             if self._pack.size >= self._store.tuning.pack_bytes:
