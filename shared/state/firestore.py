@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google_errors
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
 from shared.clock import Clock
@@ -20,6 +21,17 @@ from shared.state.contract import Data, Task, TaskId, TaskState
 _T = TypeVar("_T")
 _LATEST = 20
 """How many backups are looked through for a completed one; without one, the next stores everything anew."""
+_UNSURE = 5
+"""How often a transaction is run while nobody can tell whether its commit landed."""
+_AGAIN = Retry(
+    predicate=if_exception_type(
+        google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError
+    ),
+    initial=0.1,
+    maximum=10.0,
+    timeout=60.0,
+)
+"""The library's own policy for queries. It must be given: left out, a stream that breaks off is an AttributeError."""
 
 
 class FirestoreLedger:
@@ -67,7 +79,7 @@ class FirestoreLedger:
 
     def parts(self, job: str) -> list[Task]:
         with _mapped(f"loading the parts of job {job}"):
-            found = self._reference(TaskId(job)).collection(PARTS).stream()
+            found = self._reference(TaskId(job)).collection(PARTS).stream(retry=_AGAIN)
             return [_loaded(TaskId(job, int(snapshot.id)), snapshot) for snapshot in found]
 
     def claim(self, task: TaskId, owner: str) -> Task:
@@ -150,9 +162,24 @@ class FirestoreLedger:
         self._transact(f"failing job {job}", body)
 
     def _transact(self, doing: str, body: Callable[[Any], _T]) -> _T:
+        """Run `body` in a transaction. It must find done what it has done: when the answer to a commit is lost, the
+        library commits again, hears that there is no such transaction, and nobody knows.
+        """
+        run: Callable[[Any], _T] = firestore.transactional(body)
+        attempt = 1
         with _mapped(doing):
-            run: Callable[[Any], _T] = firestore.transactional(body)
-            return run(self._client.transaction(max_attempts=20))
+            while True:
+                try:
+                    return run(self._client.transaction(max_attempts=20))
+                except google_errors.InvalidArgument as error:
+                    if "transaction" not in str(error.message).lower():
+                        raise
+                    if attempt == _UNSURE:
+                        raise Unavailable(
+                            f"{doing} failed: whether it was done is not known",
+                            hint="it is tried again on redelivery",
+                        ) from error
+                attempt += 1
 
     def _reference(self, task: TaskId) -> Any:
         job = self._client.collection(JOBS).document(task.job)
@@ -174,13 +201,13 @@ class FirestoreCatalog:
 
     def backups(self) -> Iterator[Backup]:
         with _mapped("listing backups"):
-            for snapshot in self._client.collection(BACKUPS).stream():
+            for snapshot in self._client.collection(BACKUPS).stream(retry=_AGAIN):
                 yield Backup.from_document(snapshot.to_dict())
 
     def newest_completed(self) -> str:
         with _mapped("looking for the newest backup"):
             latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
-            for snapshot in latest.limit(_LATEST).stream():
+            for snapshot in latest.limit(_LATEST).stream(retry=_AGAIN):
                 if snapshot.to_dict().get("status") == "completed":
                     return str(snapshot.id)
         return ""
