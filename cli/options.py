@@ -13,6 +13,7 @@ import click
 
 from cli.output import Output
 from shared.errors import BadInput
+from shared.format.forms import CONTENTS, ENTRIES
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -106,6 +107,67 @@ def prefix_option(what: str) -> Callable[[Command], Command]:
         callback=_checked_paths,
         help=f"{what} only what is at or below this document or collection. May be repeated.",
     )
+
+
+def selection_options(what: str) -> Callable[[Command], Command]:
+    """--prefix, --only and --except; the command is given `selection`, a document of the model, or None for all."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def selecting(
+            *args: Any,
+            prefix: tuple[str, ...],
+            only: tuple[str, ...],
+            without: tuple[str, ...],
+            **kwargs: Any,
+        ) -> Any:
+            return command(*args, selection=_selection(prefix, only, without), **kwargs)
+
+        wrapped: Command = prefix_option(what)(selecting)
+        for name, variable, text in (
+            ("--except", "without", "Leave out what this names"),
+            ("--only", "only", f"{what} only this content, or what this names of it"),
+        ):
+            wrapped = click.option(
+                name,
+                variable,
+                multiple=True,
+                metavar="CONTENT[=NAME]" if variable == "only" else "CONTENT=NAME",
+                help=f"{text}: entries=users/*/drafts, media=BUCKET/photos, users=UID, settings. May be repeated.",
+            )(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _selection(
+    prefix: tuple[str, ...], only: tuple[str, ...], without: tuple[str, ...]
+) -> dict[str, dict[str, list[str]]] | None:
+    chosen: dict[str, dict[str, list[str]]] = {}
+    for text in (*(f"{ENTRIES}={path}" for path in prefix), *only):
+        content, _, name = _named(text, "--only")
+        include = chosen.setdefault(content, {"include": [], "exclude": []})["include"]
+        include += [name] if name else []
+    for text in without:
+        content, equals, name = _named(text, "--except")
+        if not equals:
+            raise BadInput(f"--except {text} leaves out all of it", hint="name what to keep with --only")
+        if content not in chosen and chosen:
+            raise BadInput(
+                f"--except {text} leaves out of what is not asked for", hint=f"add --only {content}"
+            )
+        chosen.setdefault(content, {"include": [], "exclude": []})["exclude"].append(name)
+    return chosen or None
+
+
+def _named(text: str, option: str) -> tuple[str, str, str]:
+    content, equals, name = text.partition("=")
+    if content not in CONTENTS or (equals and not name):
+        raise BadInput(
+            f"{option} {text[:80]!r} names no content",
+            hint=f"write one of {', '.join(CONTENTS)}, or CONTENT=NAME",
+        )
+    return content, equals, name
 
 
 def document_option(command: Command) -> Command:

@@ -4,15 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from cli.output import count, duration, printable, size
 from shared.errors import BadInput, NotFound
+from shared.format.forms import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.format.key import after_subtree, encode, key_of_path, path_of, segments_of
-from shared.format.manifest import Manifest
+from shared.format.manifest import Manifest, Selected
+from shared.jobs.commit import checksum, totals
 from shared.repository import Repository
 from shared.repository.tree import Root, count_range, get, scan
 
-ENTRIES = "entries"
 LATEST = "latest"
+_NOUNS = {ENTRIES: "documents", MEDIA: "files", SETTINGS: "settings", USERS: "accounts"}
+
+
+def sums(manifest: Manifest) -> dict[str, Any]:
+    """What a snapshot holds, as facts: in all, and by content."""
+    items, size_ = totals(manifest.roots)
+    return {
+        "items": items,
+        "bytes": size_,
+        "root": checksum(manifest.roots),
+        "contents": {
+            name: {"items": root.count, "bytes": root.size, "root": root.id.hex()}
+            for name, root in manifest.roots.items()
+        },
+        "skew": dict(manifest.skew),
+    }
+
+
+def content_lines(manifest: Manifest) -> list[str]:
+    """What a snapshot holds, for people: a line for each content."""
+    lines = []
+    for name, root in manifest.roots.items():
+        late = f", read up to {duration(manifest.skew[name])} later" if manifest.skew.get(name) else ""
+        lines.append(f"  {_NOUNS[name]:<10} {count(root.count)}, {size(root.size)}{late}")
+    return lines
+
+
+def covered(manifest: Manifest) -> str:
+    """What a snapshot covers, in a line."""
+    told = []
+    for name in manifest.roots:
+        chosen = manifest.selection.get(name, Selected())
+        names = ", ".join(chosen.include) or ("everything" if name == ENTRIES else f"all {_NOUNS[name]}")
+        told.append(names + (f" but {', '.join(chosen.exclude)}" if chosen.exclude else ""))
+    return printable("; ".join(told))
+
+
+def entries(manifest: Manifest) -> Root:
+    """The root of the documents. NotFound when the snapshot holds none."""
+    if ENTRIES not in manifest.roots:
+        raise NotFound(f"backup {manifest.id} holds no documents", hint=f"it holds {covered(manifest)}")
+    return manifest.roots[ENTRIES]
 
 
 def find(repository: Repository, name: str) -> Manifest:

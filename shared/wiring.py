@@ -7,7 +7,7 @@ for the key and for the index once, and for nothing its job does not need.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 from shared.clock import SystemClock
 from shared.errors import BadInput, Conflict
+from shared.format.forms import ENTRIES
 from shared.jobs.ports import Place, Ports
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
     return Ports(
         place=place,
         state=Place(chosen.needed_project(), chosen.state_database),
-        source=firestore_source(chosen, place),
-        target=cache(lambda other, known_as: firestore_source(chosen, other, known_as)),
+        sources=sources(chosen, place),
+        target=cache(lambda other, known_as: sources(chosen, other, known_as)),
         repository=_fresh(lambda: open_repository(chosen)),
         salvage=lambda: open_repository(chosen, salvage=True),
         storage={"provider": "local", "path": chosen.needed_repository()},
@@ -84,6 +85,11 @@ def inline_ports(chosen: settings.Settings) -> tuple[Ports, InlinePublisher]:
 def deadline_margin() -> float:
     """How long before its time limit a worker hands on, in seconds."""
     return settings.load().deadline_margin_s
+
+
+def sources(chosen: settings.Settings, place: Place, known_as: str = "") -> Mapping[str, Source]:
+    """The source of each content, of one project and database."""
+    return {ENTRIES: firestore_source(chosen, place, known_as)}
 
 
 def firestore_source(chosen: settings.Settings, place: Place, known_as: str = "") -> Source:

@@ -11,9 +11,9 @@ from cli.options import (
     functions_option,
     instant,
     output_options,
-    prefix_option,
     project_options,
     repository_options,
+    selection_options,
 )
 from cli.output import Output, count, duration, moment, rate, size
 from cli.preflight import reach_firestore
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("backup")
-@prefix_option("Back up")
+@selection_options("Back up")
 @click.option("--at", metavar="TIME", help="The moment to back up; by default now.")
 @click.option("--id", "backup_id", metavar="ID", help="The id to give it; by default made from the time.")
 @click.option("--resume", metavar="ID", help="Go on with a backup that was interrupted.")
@@ -40,13 +40,13 @@ def command(
     *,
     out: Output,
     chosen: Settings,
-    prefix: tuple[str, ...],
+    selection: dict[str, Any] | None,
     at: str | None,
     backup_id: str | None,
     resume: str | None,
     via_functions: bool,
 ) -> None:
-    """Back up the database as it is at one moment.
+    """Back up the app as it is at one moment.
 
     Every backup is a full one, but stores only what is new. If it is interrupted, what was read is kept, and
     --resume goes on with it.
@@ -55,15 +55,16 @@ def command(
     Examples:
       firekeep backup
       firekeep backup --prefix users --prefix orders/2025/items
+      firekeep backup --only entries --except "entries=users/*/cache"
       firekeep backup --at 2025-03-19T03:30
       firekeep backup --resume 20250319T033000Z-1f2e3d4c
     """
     from cli.jobs import SNAPSHOT, Job, perform
     from shared import wiring
 
-    if resume and (prefix or at or backup_id):
+    if resume and (selection or at or backup_id):
         raise BadInput("--resume goes on with what was asked for before", hint="give nothing but its id")
-    request = _resumed(chosen, resume) if resume else _request(prefix, at, backup_id)
+    request = _resumed(chosen, resume) if resume else _request(selection, at, backup_id)
     job = Job(
         request.backup_id,
         SNAPSHOT,
@@ -78,23 +79,24 @@ def command(
     out.result(_facts(manifest), _told(manifest))
 
 
-def _request(prefix: tuple[str, ...], at: str | None, backup_id: str | None) -> SnapshotRequest:
+def _request(selection: dict[str, Any] | None, at: str | None, backup_id: str | None) -> SnapshotRequest:
     from cli.jobs import new_id
     from shared.clock import SystemClock
     from shared.models.jobs import SnapshotRequest
 
     asked = {
         "backupId": backup_id or new_id(SystemClock(), secrets.token_bytes),
-        "prefixes": list(prefix),
         "requestedBy": "command line",
+        **({"selection": selection} if selection else {}),
+        **({"at": instant(at, "--at")} if at else {}),
     }
-    return SnapshotRequest.from_document(asked | ({"at": instant(at, "--at")} if at else {}))
+    return SnapshotRequest.from_document(asked)
 
 
 def _resumed(chosen: Settings, backup_id: str) -> SnapshotRequest:
     """What was asked for, as the job's document tells it. NotFound when there is no such job."""
     from shared import wiring
-    from shared.models.jobs import SnapshotRequest
+    from shared.models.jobs import Selection, SnapshotRequest
     from shared.state.contract import TaskId
 
     reach_firestore(chosen)
@@ -106,7 +108,7 @@ def _resumed(chosen: Settings, backup_id: str) -> SnapshotRequest:
     return SnapshotRequest(
         backup_id=backup_id,
         type=task.data["type"],
-        prefixes=tuple(task.data["prefixes"]),
+        selection=Selection.from_document(task.data["selection"]),
         requested_by=task.data["requestedBy"],
     )
 
@@ -124,32 +126,31 @@ def reading(ledger: Ledger, task: Task) -> Reading:
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    from cli.snapshots import ENTRIES
+    from cli.snapshots import sums
 
-    root = manifest.roots[ENTRIES]
     return {
         "id": manifest.id,
         "status": "completed",
         "at": manifest.at,
         "completedAt": manifest.created,
-        "documents": root.count,
-        "bytes": root.size,
-        "root": root.id.hex(),
+        **sums(manifest),
         "excluded": dict(manifest.excluded),
         **manifest.statistics,
     }
 
 
 def _told(manifest: Manifest) -> list[str]:
+    from cli.snapshots import content_lines
+
     facts = _facts(manifest)
     seconds = float(facts.get("seconds", 0))
     left_out = sum(manifest.excluded.values())
     told = [
         f"Backup {manifest.id} is complete.",
         f"  as of      {moment(manifest.at)}",
-        f"  documents  {count(facts['documents'])}, {size(facts['bytes'])}",
+        *content_lines(manifest),
         f"  new data   {size(facts.get('storedBytes', 0))} stored",
-        f"  time       {duration(seconds)}, {rate(facts['documents'], seconds)}",
+        f"  time       {duration(seconds)}, {rate(facts['items'], seconds)}",
     ]
     if left_out:
         told.append(f"  left out   {count(left_out, 'document')} of the backup system itself")

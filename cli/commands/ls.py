@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import output_options, project_options, repository_options
-from cli.output import Output, count, moment, printable, size, table
+from cli.output import Output, count, moment, size, table
 from cli.preflight import reach_firestore
 from shared.errors import FirekeepError
 
@@ -34,13 +35,12 @@ def command(out: Output, chosen: Settings, offline: bool) -> None:
       firekeep ls --offline --repository ~/backups
       firekeep ls --json
     """
-    from cli.snapshots import ENTRIES
     from shared import wiring
 
     repository = wiring.open_repository(chosen)
     manifests = {one: repository.manifest(one) for one in repository.snapshots()}
     catalog = {} if offline or not chosen.project else _catalog(out, chosen)
-    rows = [_of_manifest(one, one.roots[ENTRIES], catalog.get(one.id)) for one in manifests.values()]
+    rows = [_of_manifest(one, catalog.get(one.id)) for one in manifests.values()]
     rows += [_of_catalog(one) for one in catalog.values() if one.id not in manifests]
     rows.sort(key=lambda row: (row["at"], row["id"]))
     out.result({"repository": chosen.repository, "backups": rows}, _told(rows))
@@ -57,15 +57,17 @@ def _catalog(out: Output, chosen: Settings) -> dict[str, Backup]:
         return {}
 
 
-def _of_manifest(manifest: Manifest, root: Any, known: Backup | None) -> dict[str, Any]:
+def _of_manifest(manifest: Manifest, known: Backup | None) -> dict[str, Any]:
+    from cli.snapshots import covered, sums
+
     return {
         "id": manifest.id,
         "status": "completed",
         "at": manifest.at,
         "source": manifest.place,
-        "prefixes": list(manifest.prefixes),
-        "documents": root.count,
-        "bytes": root.size,
+        "selection": {name: asdict(one) for name, one in manifest.selection.items()},
+        "covers": covered(manifest),
+        **sums(manifest),
         "storedBytes": manifest.statistics.get("storedBytes"),
         "verified": known.validation.verified if known else None,
         "errors": list(known.validation.errors or ()) if known else [],
@@ -80,8 +82,9 @@ def _of_catalog(backup: Backup) -> dict[str, Any]:
         "status": status,
         "at": backup.metadata.created_at,
         "source": None,
-        "prefixes": [],
-        "documents": backup.metadata.items,
+        "selection": {},
+        "covers": "-",
+        "items": backup.metadata.items,
         "bytes": backup.metadata.size,
         "storedBytes": None,
         "verified": False,
@@ -92,16 +95,16 @@ def _of_catalog(backup: Backup) -> dict[str, Any]:
 def _told(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return ["There are no backups yet. `firekeep backup` makes one."]
-    header = ("ID", "AS OF", "DOCUMENTS", "DATA", "NEW", "STATE", "OF")
+    header = ("ID", "AS OF", "RECORDS", "DATA", "NEW", "STATE", "OF")
     cells = [
         (
             row["id"],
             moment(row["at"]),
-            count(row["documents"]),
+            count(row["items"]),
             size(row["bytes"]),
             "-" if row["storedBytes"] is None else size(row["storedBytes"]),
             _state(row),
-            printable(", ".join(row["prefixes"]) or "everything") if row["source"] else "-",
+            row["covers"],
         )
         for row in rows
     ]

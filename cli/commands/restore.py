@@ -14,9 +14,9 @@ from cli.options import (
     document_option,
     functions_option,
     output_options,
-    prefix_option,
     project_options,
     repository_options,
+    selection_options,
 )
 from cli.output import Output, count, moment, printable, size
 from cli.preflight import reach_firestore
@@ -39,6 +39,7 @@ _COUNTS = (
     "extra",
     "kept",
     "conflicts",
+    "refused",
     "checked",
     "differences",
 )
@@ -47,7 +48,7 @@ _TOLD = 20
 
 @click.command("restore")
 @click.argument("id_", metavar="ID", required=False)
-@prefix_option("Restore")
+@selection_options("Restore")
 @document_option
 @click.option("--to", metavar="PROJECT[/DATABASE]", help="Restore into another database; references follow.")
 @click.option("--exact", is_flag=True, help="Also DELETE documents that the backup does not hold.")
@@ -64,7 +65,7 @@ def command(
     out: Output,
     chosen: Settings,
     id_: str | None,
-    prefix: tuple[str, ...],
+    selection: dict[str, Any] | None,
     document: tuple[str, ...],
     to: str | None,
     exact: bool,
@@ -84,12 +85,13 @@ def command(
       firekeep restore latest --dry-run
       firekeep restore latest --prefix users --prefix orders
       firekeep restore latest --document users/alice
+      firekeep restore latest --only users=4fT9aXw --only media=my-app.appspot.com/users/4fT9aXw
       firekeep restore latest --to my-staging --yes
       firekeep restore 20250319T033000Z-1f2e3d4c --exact
     """
     from shared import wiring
 
-    if resume and (id_ or prefix or document or to or exact or no_overwrite or dry_run):
+    if resume and (id_ or selection or document or to or exact or no_overwrite or dry_run):
         raise BadInput("--resume goes on with what was asked for before", hint="give nothing but its id")
     if not resume and not id_:
         raise BadInput(
@@ -102,7 +104,7 @@ def command(
         request = _request(
             repository,
             id_ or "",
-            prefix=prefix,
+            selection=selection,
             document=document,
             to=to,
             exact=exact,
@@ -142,7 +144,7 @@ def _request(
     repository: Repository,
     name: str,
     *,
-    prefix: tuple[str, ...],
+    selection: dict[str, Any] | None,
     document: tuple[str, ...],
     to: str | None,
     exact: bool,
@@ -153,15 +155,15 @@ def _request(
     from shared.clock import SystemClock
     from shared.models.jobs import RestoreRequest
 
-    asked = {
+    asked: dict[str, Any] = {
         "recoveryId": f"restore-{new_id(SystemClock(), secrets.token_bytes)}",
         "backupId": find(repository, name).id,
-        "prefixes": list(prefix),
         "documents": list(document),
         "exact": exact,
         "overwrite": overwrite,
         "requestedBy": "command line",
     }
+    asked |= {"selection": selection} if selection else {}
     return RestoreRequest.from_document(asked | ({"target": _target(to)} if to else {}))
 
 
@@ -186,14 +188,15 @@ def _resumed(chosen: Settings, recovery_id: str) -> RestoreRequest:
 
 
 def _total(repository: Repository, manifest: Manifest, request: RestoreRequest) -> int:
-    """How many documents of the backup are asked for. BadInput when it does not cover them."""
-    from cli.snapshots import ENTRIES
-    from shared.jobs.scope import scope_of
+    """About how many records of the backup are asked for. BadInput when it does not cover them."""
+    from shared.jobs.scope import scopes_of
     from shared.repository.tree import count_range
 
-    scope = scope_of(request, manifest.prefixes, tuple(manifest.excluded))
-    root = manifest.roots[ENTRIES]
-    return sum(count_range(repository, root, *one) for one in scope.ranges) + len(scope.documents)
+    total = 0
+    for name, scope in scopes_of(request, manifest).items():
+        total += sum(count_range(repository, manifest.roots[name], *one) for one in scope.ranges)
+        total += len(scope.documents)
+    return total
 
 
 def _preview(chosen: Settings, out: Output, request: RestoreRequest, total: int) -> Tally:
@@ -253,22 +256,24 @@ def _planned(chosen: Settings, manifest: Manifest, request: RestoreRequest, tall
     into = (
         f"{target.project}/{target.database}" if target else f"{chosen.project}/{chosen.database}, in place"
     )
-    scope = printable(", ".join((*request.prefixes, *request.documents)) or "everything it covers")
+    chosen_names = request.selection.chosen if request.selection else {}
+    named = [name for choice in chosen_names.values() for name in choice.include]
+    scope = printable(", ".join((*(named or chosen_names), *request.documents)) or "everything it covers")
     lines = [
         f"Restore backup {manifest.id}, as of {moment(manifest.at)}",
         f"  of         {manifest.place}: {scope}",
         f"  into       {into}",
-        f"  create     {count(tally.created, 'document')}",
-        f"  overwrite  {count(tally.updated, 'document')}",
-        f"  delete     {count(tally.deleted, 'document')}",
-        f"  unchanged  {count(tally.unchanged, 'document')}",
+        f"  create     {count(tally.created, 'record')}",
+        f"  overwrite  {count(tally.updated, 'record')}",
+        f"  delete     {count(tally.deleted, 'record')}",
+        f"  unchanged  {count(tally.unchanged, 'record')}",
     ]
     if tally.extra:
         lines.append(
-            f"  keep       {count(tally.extra, 'document')} that the backup does not hold (--exact deletes them)"
+            f"  keep       {count(tally.extra, 'record')} that the backup does not hold (--exact deletes them)"
         )
     if tally.kept:
-        lines.append(f"  keep       {count(tally.kept, 'document')} that differ (--no-overwrite)")
+        lines.append(f"  keep       {count(tally.kept, 'record')} that differ (--no-overwrite)")
     return lines
 
 
@@ -286,9 +291,10 @@ def _told(facts: dict[str, Any]) -> list[str]:
         ("extra", "are not in the backup and were left (--exact deletes them)"),
         ("kept", "differ and were left (--no-overwrite)"),
         ("conflicts", "changed meanwhile and were left as they are"),
+        ("refused", "were not taken by the service"),
         ("differences", "were read again and are not as wanted"),
     ):
         if facts[name]:
-            lines.append(f"  {count(facts[name], 'document')} {meaning}")
+            lines.append(f"  {count(facts[name], 'record')} {meaning}")
     lines += [f"    {printable(one)}" for one in facts["told"][:_TOLD]]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import output_options, repository_options
-from cli.output import Output, count, moment, printable, size, table
+from cli.output import Output, count, moment, printable, table
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
     from cli.snapshots import Below
     from shared.format.manifest import Manifest
     from shared.repository import Repository
-    from shared.repository.tree import Root
     from shared.settings import Settings
 
 
@@ -40,15 +40,14 @@ def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: in
       firekeep show latest countries/CH/cities
       firekeep show 20250319T033000Z-1f2e3d4c countries/CH --json
     """
-    from cli.snapshots import ENTRIES, find
+    from cli.snapshots import find
     from shared import wiring
     from shared.format.key import checked_path
 
     repository = wiring.open_repository(chosen)
     manifest = find(repository, id_)
-    root = manifest.roots[ENTRIES]
     if not path:
-        _backup(out, repository, manifest, root)
+        _backup(out, repository, manifest)
         return
     path = checked_path(path.strip("/"))
     if path.count("/") % 2:
@@ -57,19 +56,19 @@ def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: in
         _collection(out, repository, manifest, path, limit)
 
 
-def _backup(out: Output, repository: Repository, manifest: Manifest, root: Root) -> None:
-    from cli.snapshots import collections
+def _backup(out: Output, repository: Repository, manifest: Manifest) -> None:
+    from cli.snapshots import collections, content_lines, covered, sums
+    from shared.format.forms import ENTRIES
 
-    found = list(collections(repository, root))
+    root = manifest.roots.get(ENTRIES)
+    found = list(collections(repository, root)) if root else []
     facts = {
         "id": manifest.id,
         "at": manifest.at,
         "createdAt": manifest.created,
         "source": {"project": manifest.project, "database": manifest.database},
-        "prefixes": list(manifest.prefixes),
-        "documents": root.count,
-        "bytes": root.size,
-        "root": root.id.hex(),
+        "selection": {name: asdict(one) for name, one in manifest.selection.items()},
+        **sums(manifest),
         "parent": manifest.parent,
         "excluded": dict(manifest.excluded),
         "statistics": dict(manifest.statistics),
@@ -77,11 +76,11 @@ def _backup(out: Output, repository: Repository, manifest: Manifest, root: Root)
     }
     told = [
         f"Backup {manifest.id}",
-        f"  of         {manifest.place}: {printable(', '.join(manifest.prefixes) or 'everything')}",
+        f"  of         {manifest.place}: {covered(manifest)}",
         f"  as of      {moment(manifest.at)}",
         f"  complete   {moment(manifest.created)}",
-        f"  documents  {count(root.count)}, {size(root.size)}",
-        f"  checksum   {root.id.hex()}",
+        *content_lines(manifest),
+        f"  checksum   {facts['root']}",
     ]
     left_out = ", ".join(
         f"{name} ({count(number)})" for name, number in sorted(manifest.excluded.items()) if number
@@ -92,11 +91,11 @@ def _backup(out: Output, repository: Repository, manifest: Manifest, root: Root)
 
 
 def _collection(out: Output, repository: Repository, manifest: Manifest, path: str, limit: int) -> None:
-    from cli.snapshots import ENTRIES, documents
+    from cli.snapshots import documents, entries
     from shared.format.key import prefix_range
     from shared.repository.tree import count_range
 
-    root = manifest.roots[ENTRIES]
+    root = entries(manifest)
     total = count_range(repository, root, *prefix_range(path))
     if not total:
         raise _absent("collection", path, manifest)
@@ -118,10 +117,10 @@ def _collection(out: Output, repository: Repository, manifest: Manifest, path: s
 
 def _document(out: Output, repository: Repository, manifest: Manifest, path: str) -> None:
     from cli import values
-    from cli.snapshots import ENTRIES, collections, record
+    from cli.snapshots import collections, entries, record
     from shared.format.record import to_json
 
-    root = manifest.roots[ENTRIES]
+    root = entries(manifest)
     value = record(repository, root, path)
     below = list(collections(repository, root, path))
     if value is None and not below:

@@ -175,7 +175,7 @@ class _Story:
     def _restore(self, place: Place, backup_id: str) -> None:
         collection = self.facts.damage.collection if self.facts.damage else ""
         for name, asked in (
-            (f"restore the collection {collection}", {"prefixes": [collection]}),
+            (f"restore the collection {collection}", {"selection": {"entries": {"include": [collection]}}}),
             ("restore everything, exactly", {"exact": True}),
         ):
             self._restore_one(place, name, {"backupId": backup_id, **asked})

@@ -59,3 +59,9 @@ def span(prefix: str) -> tuple[bytes, bytes]:
     container, _, start = prefix.partition("/")
     low = encode(container, start) if start else encode(container, "x")[:-1]
     return low, low + _LAST
+
+
+def group(key: bytes) -> tuple[str, bytes]:
+    """The container of a key, and the bound behind everything in it."""
+    container = decode(key)[0]
+    return container, container.encode() + _SEPARATOR + _LAST

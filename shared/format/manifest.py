@@ -24,6 +24,14 @@ LABEL: Final = b"firekeep/1/snapshot/"
 
 
 @dataclass(frozen=True)
+class Selected:
+    """Patterns of names: what `include` means, or everything, but for what `exclude` means."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One snapshot. Written last; everything it names was durable before it."""
 
@@ -38,8 +46,8 @@ class Manifest:
     database: str
     roots: Mapping[str, Root]
     """By content name, as `entries`."""
-    prefixes: tuple[str, ...] = ()
-    """What it covers; empty means everything."""
+    selection: Mapping[str, Selected] = field(default_factory=dict)
+    """What it covers, by content; a content that has a root and is not here is covered whole."""
     excluded: Mapping[str, int] = field(default_factory=dict)
     """Records left out on purpose, by first path segment."""
     skew: Mapping[str, float] = field(default_factory=dict)
@@ -64,7 +72,10 @@ def encode_manifest(manifest: Manifest) -> bytes:
             "parent": manifest.parent,
             "source": {"project": manifest.project, "database": manifest.database},
             "roots": {name: _root_json(root) for name, root in manifest.roots.items()},
-            "prefixes": list(manifest.prefixes),
+            "selection": {
+                name: {"include": list(one.include), "exclude": list(one.exclude)}
+                for name, one in manifest.selection.items()
+            },
             "excluded": dict(manifest.excluded),
             "skew": {name: float(seconds) for name, seconds in manifest.skew.items()},
             "statistics": dict(manifest.statistics),
@@ -87,7 +98,7 @@ def decode_manifest(data: bytes, what: str) -> Manifest:
             project=_text(source["project"]),
             database=_text(source["database"]),
             roots={name: _root(root, what) for name, root in value["roots"].items()},
-            prefixes=tuple(_text(prefix) for prefix in value["prefixes"]),
+            selection={name: _selected(one, what) for name, one in value["selection"].items()},
             excluded={name: _number(count, int) for name, count in value["excluded"].items()},
             skew={name: _number(seconds, float) for name, seconds in value["skew"].items()},
             statistics={name: _number(number, int, float) for name, number in value["statistics"].items()},
@@ -116,7 +127,7 @@ def open_manifest(snapshot_id: str, data: bytes, sealer: Sealer) -> Manifest:
 
 
 _FIELDS: Final = {
-    "id", "at", "created", "parent", "source", "roots", "prefixes", "excluded", "skew", "statistics", "backup",
+    "id", "at", "created", "parent", "source", "roots", "selection", "excluded", "skew", "statistics", "backup",
 }  # fmt: skip
 
 
@@ -130,6 +141,11 @@ def _root(value: JsonObject, what: str) -> Root:
     if len(root_id) != 32 or root_id.hex() != value["id"]:
         raise ValueError("a root's id is not 32 bytes of hexadecimal digits")
     return Root(root_id, *(_number(value[name], int) for name in ("level", "count", "size")))
+
+
+def _selected(value: JsonObject, what: str) -> Selected:
+    only(value, {"include", "exclude"}, what)
+    return Selected(*(tuple(_text(pattern) for pattern in value[name]) for name in ("include", "exclude")))
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Commit a snapshot: join the runs of its parts into one tree, prove the counts, write the manifest last.
+"""Commit a snapshot: join the runs of its parts into trees, prove the counts, write the manifest last.
 
 Idempotent: the same runs give the same root, and a manifest that is there already is compared, not replaced.
 Nothing is told as completed before the manifest was read back.
@@ -7,26 +7,27 @@ Nothing is told as completed before the manifest was read back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from shared.errors import Incomplete, IntegrityError, NotFound
-from shared.format.key import after_subtree, encode, segments_of
+from shared.format.forms import ENTRIES, FORMS
 from shared.format.manifest import Manifest
+from shared.format.seal import name_of
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
+from shared.jobs.selecting import selected
 from shared.models import Backup
 from shared.models.fields import summary
 from shared.repository import Repository
 from shared.repository.tree import Root, Run, decode_run, join, scan
 from shared.state.contract import Task, TaskId, TaskState
 
-ENTRIES = "entries"
-"""The name under which a manifest holds the root of the documents."""
+Roots = Mapping[str, Root]
 
 _NAMES = 200
-"""How many collections the catalog names; all of them are in the repository."""
+"""How many collections, buckets or tenants the catalog names; all of them are in the repository."""
 
 
 def commit_snapshot(ports: Ports, backup_id: str) -> Report:
@@ -39,8 +40,8 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
         with failing_snapshot(ports, backup_id):
             manifest = _commit(ports, job)
         ports.catalog.save_backup(backup_of(manifest))
-        root = manifest.roots[ENTRIES]
-        facts = {"items": root.count, "bytes": root.size, "root": root.id.hex()}
+        items, size = totals(manifest.roots)
+        facts = {"items": items, "bytes": size, "root": checksum(manifest.roots)}
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
 
@@ -50,17 +51,38 @@ def backup_of(manifest: Manifest) -> Backup:
     return Backup.from_message(json.dumps(dict(manifest.backup)))
 
 
+def totals(roots: Roots) -> tuple[int, int]:
+    """Records, and their bytes."""
+    return sum(root.count for root in roots.values()), sum(root.size for root in roots.values())
+
+
+def checksum(roots: Roots) -> str:
+    """Hexadecimal digits that are the same for the same content: of one content, its root's id."""
+    if len(roots) == 1:
+        return next(iter(roots.values())).id.hex()
+    return name_of(b"".join(name.encode() + b"\0" + root.id for name, root in sorted(roots.items()))).hex()
+
+
+def parent_root(repository: Repository, job: Task, content: str) -> Root | None:
+    """The root of this content in the snapshot that this one is compared with, if there is one."""
+    parent = job.data["parent"]
+    return repository.manifest(parent).roots.get(content) if parent else None
+
+
 def _commit(ports: Ports, job: Task) -> Manifest:
     repository = ports.repository()
     earlier = _committed(repository, job)
     if earlier is not None:
         return earlier
     parts = ports.ledger.parts(job.id.job)
-    root = _root(repository, job, parts)
-    _check_count(job, root)
-    repository.commit(_manifest(ports, repository, job, parts, root))
+    roots = {}
+    for content in job.data["contents"]:
+        own = [part for part in parts if part.data["content"] == content]
+        roots[content] = _root(repository, own, parent_root(repository, job, content))
+        _check_count(job, content, own, roots[content])
+    repository.commit(_manifest(ports, repository, job, parts, roots))
     stored = repository.manifest(job.id.job)
-    if stored.roots.get(ENTRIES) != root:
+    if stored.roots != roots:
         raise IntegrityError(f"snapshot {job.id.job} reads back with another root than was committed")
     return stored
 
@@ -78,9 +100,7 @@ def _committed(repository: Repository, job: Task) -> Manifest | None:
     return manifest
 
 
-def _root(repository: Repository, job: Task, parts: list[Task]) -> Root:
-    parent = job.data["parent"]
-    like = repository.manifest(parent).roots.get(ENTRIES) if parent else None
+def _root(repository: Repository, parts: list[Task], like: Root | None) -> Root:
     with repository.writer() as writer:
         root = join(writer, repository.chunking, _runs(repository, parts), like)
         writer.flush()
@@ -93,23 +113,29 @@ def _runs(repository: Repository, parts: list[Task]) -> Iterator[Run]:
             yield decode_run(repository.get_run(name))
 
 
-def _check_count(job: Task, root: Root) -> None:
-    expected = job.data["expected"]
-    if root.count != expected:
+def _check_count(job: Task, content: str, parts: list[Task], root: Root) -> None:
+    """The tree holds what the parts read, and they read what was counted."""
+    read = sum(part.data["items"] for part in parts)
+    passed = sum(part.data["passed"] for part in parts)
+    expected = job.data["contents"][content]["expected"]
+    if root.count != read or expected not in (None, read + passed):
         raise Incomplete(
-            f"snapshot {job.id.job} holds {root.count} records where the count of everything says {expected}",
+            f"snapshot {job.id.job} holds {root.count} {content} where {read} were read, and {passed} more that are "
+            f"not meant; the count of everything says {expected}",
             hint="nothing was committed; start the backup again",
         )
 
 
-def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task], root: Root) -> Manifest:
+def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task], roots: Roots) -> Manifest:
     now = ports.clock.now()
     backup = ports.catalog.backup(job.id.job)
+    items, size = totals(roots)
+    names = {name: summary(_groups(repository, name, root)) for name, root in roots.items()}
     completed = backup.changed(
         status="completed",
-        metadata=backup.metadata.changed(completed_at=now, size=root.size, items=root.count),
-        content=backup.content.changed(entries=summary(_collections(repository, root))),
-        validation=backup.validation.changed(checksum=root.id.hex()),
+        metadata=backup.metadata.changed(completed_at=now, size=size, items=items),
+        content=backup.content.changed(**names),
+        validation=backup.validation.changed(checksum=checksum(roots)),
     )
     return Manifest(
         id=job.id.job,
@@ -118,12 +144,24 @@ def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task]
         parent=job.data["parent"] or None,
         project=ports.place.project,
         database=ports.place.database,
-        roots={ENTRIES: root},
-        prefixes=tuple(job.data["prefixes"]),
-        excluded=dict(job.data["excluded"]),
+        roots=roots,
+        selection={one.content: one.selected() for one in selected(job) if one.include or one.exclude},
+        excluded=dict(job.data["contents"].get(ENTRIES, {}).get("excluded", {})),
+        skew=_skew(job, parts),
         statistics=_statistics(job, parts, now),
         backup=json.loads(completed.to_message()),
     )
+
+
+def _skew(job: Task, parts: list[Task]) -> dict[str, float]:
+    """How long after the instant each content that has no past was read, at most, in seconds."""
+    skew: dict[str, float] = {}
+    for part in parts:
+        content = part.data["content"]
+        if content != ENTRIES:
+            late = (part.data["readAt"] - job.data["at"]).total_seconds()
+            skew[content] = max(skew.get(content, 0.0), late)
+    return skew
 
 
 def _statistics(job: Task, parts: list[Task], now: datetime) -> dict[str, int | float]:
@@ -136,15 +174,14 @@ def _statistics(job: Task, parts: list[Task], now: datetime) -> dict[str, int | 
     }
 
 
-def _collections(repository: Repository, root: Root) -> tuple[str, ...]:
-    """The first collections of the tree, in order: one seek for each, whatever they hold."""
+def _groups(repository: Repository, content: str, root: Root) -> tuple[str, ...]:
+    """The first collections, buckets or tenants of the tree, in order: one seek for each, whatever they hold."""
     names: list[str] = []
     start = b""
     while len(names) < _NAMES:
         keys = next((keys for keys, _ in scan(repository, root, start)), None)
         if not keys:
             break
-        name = segments_of(keys[0])[0]
-        names.append(name.decode())
-        start = after_subtree(encode([name]))
+        name, start = FORMS[content].group(keys[0])
+        names.append(name or "(no tenant)")
     return tuple(names)

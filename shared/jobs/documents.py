@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.errors import FirekeepError
+from shared.format.forms import CONTENTS, ENTRIES
 from shared.jobs.ports import Ports
 from shared.models import Backup, Recovery
 from shared.models.backup import BackupMetadata, BackupStorage
@@ -15,6 +16,9 @@ from shared.models.jobs import RestoreRequest
 from shared.models.recovery import RecoveryMetadata, Rollback
 
 FORMAT = "firekeep/1"
+ALL = "**"
+"""The pattern that means everything of a content."""
+
 _LINE = 1_000
 """Characters of one line of `errors`."""
 
@@ -34,13 +38,16 @@ def new_backup(ports: Ports, backup_id: str, kind: BackupType, created: datetime
 
 def new_recovery(request: RestoreRequest, started: datetime) -> Recovery:
     """A recovery that has begun. `content` tells what was asked for; nothing there means everything."""
+    chosen = request.selection.chosen if request.selection else {}
+    asked = {name: choice.include or (ALL,) for name, choice in chosen.items()}
     return Recovery(
         id=request.recovery_id,
         backup_id=request.backup_id,
         status="in_progress",
         metadata=RecoveryMetadata(started_at=started, items=0, size=0),
         content=Content(
-            entries=summary((*request.prefixes, *request.documents)), media=(), settings=(), users=()
+            **{name: summary(asked.get(name, ())) for name in CONTENTS if name != ENTRIES},
+            entries=summary((*asked.get(ENTRIES, ()), *request.documents)),
         ),
         validation=Validation(verified=False, checksum=""),
         rollback=Rollback(enabled=False),

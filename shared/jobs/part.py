@@ -12,15 +12,17 @@ from dataclasses import asdict, dataclass, replace
 
 from shared.clock import Deadline
 from shared.errors import Incomplete
-from shared.jobs.commit import ENTRIES, commit_snapshot
+from shared.format.forms import FORMS
+from shared.jobs.commit import commit_snapshot, parent_root
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
+from shared.jobs.selecting import Chosen, Keeps, selected
 from shared.models.jobs import PartRequest
 from shared.repository import Repository
 from shared.repository.tree import Root, Run, build_run, encode_run
-from shared.sources.contract import Batch, Method, Part
+from shared.sources.contract import SUREST, Batch, Part
 from shared.sources.parts import part_from_json, part_to_json
 from shared.state.contract import Data, Task, TaskId, TaskState
 
@@ -33,22 +35,27 @@ class _State:
 
     runs: list[str]
     items: int
+    """Records that were read and are meant."""
+    passed: int
+    """Records that were read and are not meant."""
     size: int
+    """Bytes: of keys, and of what the values stand for."""
     stored: int
     cursor: bytes
 
     @classmethod
     def of(cls, data: Data) -> _State:
-        return cls(list(data["runs"]), data["items"], data["size"], data["stored"], data["cursor"])
+        names = ("items", "passed", "size", "stored", "cursor")
+        return cls(list(data["runs"]), *(data[name] for name in names))
 
     def live(self) -> Data:
         """What people see between checkpoints."""
         return {"liveItems": self.items, "liveBytes": self.size}
 
 
-def new_part(part: Part) -> Data:
+def new_part(content: str, part: Part) -> Data:
     """The document of a part that nobody has begun."""
-    return {"part": part_to_json(part), **asdict(_State([], 0, 0, 0, b""))}
+    return {"content": content, "part": part_to_json(part), **asdict(_State([], 0, 0, 0, 0, b""))}
 
 
 def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
@@ -73,7 +80,7 @@ def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
         ports.ledger.release(task, owner)
         ports.publisher.publish(PART_TOPIC, [request.to_message()])
         return Report(str(task), "continued")
-    job = ports.ledger.finish(task, owner, TaskState.DONE, {})
+    job = ports.ledger.finish(task, owner, TaskState.DONE, {"readAt": ports.clock.now()})
     return commit_snapshot(ports, request.backup_id) if job.all_parts_done else Report(str(task), "done")
 
 
@@ -81,8 +88,8 @@ def _start_over(ports: Ports, task: Task, owner: str) -> Task:
     """Forget what was read, and read by the one method that needs no assumption. If the count still does not
     agree, the snapshot fails: it is never committed short.
     """
-    part = replace(part_from_json(task.data["part"]), method=Method.STREAM)
-    fresh = new_part(part)
+    part = part_from_json(task.data["part"])
+    fresh = new_part(task.data["content"], replace(part, method=SUREST[part.method]))
     ports.ledger.renew(task.id, owner, fresh)
     return replace(task, data=fresh)
 
@@ -91,10 +98,11 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     """Read until the part ends (True) or the deadline is near (False)."""
     repository = ports.repository()
     # What other workers have stored since this one opened the repository need not be stored again.
-    part = part_from_json(task.data["part"])
+    content, part = task.data["content"], part_from_json(task.data["part"])
     state = _State.of(task.data)
-    slices = Slices(ports.source.read(part, state.cursor), state)
-    like = _parent_root(repository, job)
+    meant = next(one for one in selected(job) if one.content == content)
+    slices = Slices(ports.sources[content].read(part, state.cursor), state, meant)
+    like = parent_root(repository, job, content)
     with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
         while not slices.ended:
             limit = state.size + ports.checkpoint_bytes
@@ -107,7 +115,7 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
             ports.ledger.renew(task.id, owner, asdict(state))
             if deadline.near() and not slices.ended:
                 return False
-    _check_count(part, state.items)
+    _check_count(part, state.items + state.passed)
     return True
 
 
@@ -120,33 +128,38 @@ def _build(repository: Repository, batches: Iterator[Batch], like: Root | None) 
 
 
 def _check_count(part: Part, items: int) -> None:
-    if items != part.expected:
+    if part.expected is not None and items != part.expected:
         raise Incomplete(
             f"part {part.number} holds {items} records where the count at {part.at.isoformat()} says {part.expected}",
             hint="nothing was committed; start the backup again",
         )
 
 
-def _parent_root(repository: Repository, job: Task) -> Root | None:
-    parent = job.data["parent"]
-    return repository.manifest(parent).roots.get(ENTRIES) if parent else None
-
-
 class Slices:
-    """Hands out a source's batches in slices, counting, without losing the place between slices."""
+    """Hands out a source's batches in slices, but for what is not meant, without losing the place between slices."""
 
-    def __init__(self, batches: Iterator[Batch], state: _State) -> None:
+    def __init__(self, batches: Iterator[Batch], state: _State, meant: Chosen) -> None:
         self._batches = batches
         self._state = state
+        self._keeps = meant.keeps
+        self._weight = FORMS[meant.content].weight
         self.ended = False
 
     def until(self, enough: Callable[[], bool]) -> Iterator[Batch]:
         """Batches until `enough` says so, or the end."""
-        for keys, values in self._batches:
-            yield keys, values
+        for read in self._batches:
+            keys, values = read if self._keeps is None else _meant(read, self._keeps)
+            if keys:
+                yield keys, values
             self._state.items += len(keys)
-            self._state.size += sum(map(len, values)) + sum(map(len, keys))
-            self._state.cursor = keys[-1]
+            self._state.passed += len(read[0]) - len(keys)
+            self._state.size += sum(map(self._weight, values)) + sum(map(len, keys))
+            self._state.cursor = read[0][-1]
             if enough():
                 return
         self.ended = True
+
+
+def _meant(batch: Batch, keeps: Keeps) -> Batch:
+    kept = [(key, value) for key, value in zip(*batch, strict=True) if keeps(key)]
+    return [key for key, _ in kept], [value for _, value in kept]

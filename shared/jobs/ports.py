@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from shared.clock import Clock
+from shared.format.forms import MEDIA
 from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository
-from shared.sources.contract import Source
+from shared.sources.contract import FileSource, Source
 from shared.state.contract import Catalog, Ledger
 
 
@@ -36,9 +37,11 @@ class Ports:
     """The database that is backed up."""
     state: Place
     """The database that holds our own documents: often the same."""
-    source: Source
-    target: Callable[[Place, str], Source]
-    """The source for another database, to restore into; and the name by which the records' references know it."""
+    sources: Mapping[str, Source]
+    """By content. Those that are not set up here are not there."""
+    target: Callable[[Place, str], Mapping[str, Source]]
+    """The sources of another project and database, to restore into; and the name by which the records' references
+    know that database."""
     repository: Callable[[], Repository]
     salvage: Callable[[], Repository]
     """Opens the repository anew, past what is damaged, for a check."""
@@ -53,6 +56,10 @@ class Ports:
     """How often a worker renews its lease and tells its progress, in seconds."""
     checkpoint_bytes: int = 1 << 30
     """How much a part reads, in bytes of records, before what it has is made durable."""
+
+    def files(self, content: str) -> FileSource | None:
+        """The source of a content whose records describe files; None for others."""
+        return cast(FileSource, self.sources[content]) if content == MEDIA else None
 
     def own_collections(self, place: Place) -> tuple[str, ...]:
         """The root collections of `place` that are ours and not the app's."""

@@ -10,13 +10,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import chain
 
 from shared.clock import Deadline
-from shared.errors import Conflict
-from shared.format.key import path_of
-from shared.format.record import equal, update_time
+from shared.format.forms import FORMS, Form, Guard
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
 from shared.jobs.heartbeat import Heartbeat
@@ -55,6 +52,10 @@ class Reconciliation:
     deadline: Deadline
     beat: Heartbeat
 
+    @property
+    def form(self) -> Form:
+        return FORMS[self.scope.content]
+
     def save(self) -> None:
         self.beat.check()
         self.ports.ledger.renew(self.lease.task, self.lease.owner, self.tally.saved())
@@ -76,7 +77,7 @@ class _Step:
     def full(self) -> bool:
         return len(self.writes) >= _BATCH or self.size >= _BATCH_BYTES
 
-    def put(self, key: bytes, value: bytes, seen: datetime | None) -> None:
+    def put(self, key: bytes, value: bytes, seen: Guard | None) -> None:
         self.writes.append(Write(key, Kind.PUT, value, seen))
         self.size += len(value)
 
@@ -143,19 +144,20 @@ def _steps(run: Reconciliation) -> Iterator[_Step]:
 def _decide(run: Reconciliation, pair: Pair, step: _Step) -> None:
     """Put into the step what this record needs, or that it needs nothing."""
     key, wanted, live = pair
+    form = run.form
     step.cursor = key
     if wanted is None:
         assert live is not None  # noqa: S101  # a pair has a side
         if run.exact:
-            step.writes.append(Write(key, Kind.DROP, b"", update_time(live)))
+            step.writes.append(Write(key, Kind.DROP, b"", form.guard(live)))
         else:
             step.extra += 1
     elif live is None:
         step.put(key, wanted, None)
-    elif equal(wanted, live):
+    elif form.equal(wanted, live):
         step.unchanged += 1
     elif run.overwrite:
-        step.put(key, wanted, update_time(live))
+        step.put(key, wanted, form.guard(live))
     else:
         step.kept += 1
 
@@ -169,7 +171,7 @@ def _land(run: Reconciliation, step: _Step, applied: Future[list[Outcome]]) -> N
         elif outcome.result is Result.MOVED:
             moved.append(write)
         else:
-            raise Conflict(f"Firestore refused to write {path_of(write.key)}: {outcome.reason}")
+            run.tally.refuse(run.form.name(write.key), outcome.reason)
     _settle(run, moved)
     step.count(run.tally)
     run.tally.cursor = step.cursor
@@ -179,28 +181,28 @@ def _settle(run: Reconciliation, moved: list[Write]) -> None:
     """A guard that did not hold: our own write whose answer was lost, or somebody else's. Look."""
     for write, live in zip(moved, run.target.lookup([write.key for write in moved]), strict=True):
         dropped = write.kind is Kind.DROP and live is None
-        if dropped or (write.kind is Kind.PUT and live is not None and equal(write.value, live)):
+        if dropped or (write.kind is Kind.PUT and live is not None and run.form.equal(write.value, live)):
             run.tally.done(write)
             continue
-        run.tally.conflict(write.key)
+        run.tally.conflict(run.form.name(write.key))
 
 
 def _check(run: Reconciliation) -> bool:
     """Read the target again and compare. False when the deadline came first."""
-    tally = run.tally
+    tally, form = run.tally, run.form
     for seen, pair in enumerate(_pairs(run), 1):
         if pair.wanted is None:
             if run.exact:
-                tally.difference(pair.key, "is still there")
+                tally.difference(form.name(pair.key), "is still there")
         elif pair.live is None:
-            tally.difference(pair.key, "is missing")
-        elif not equal(pair.wanted, pair.live):
+            tally.difference(form.name(pair.key), "is missing")
+        elif not form.equal(pair.wanted, pair.live):
             if run.overwrite:
-                tally.difference(pair.key, "differs")
+                tally.difference(form.name(pair.key), "differs")
         else:
             tally.checked += 1
             # The live record is equal; the wanted one is spelled the same in every restore of this snapshot.
-            tally.digest = chained(tally.digest, pair.key, pair.wanted)
+            tally.digest = chained(tally.digest, pair.key, form.bare(pair.wanted))
         if seen % _LOOK == 0 and run.deadline.near():
             tally.cursor = pair.key
             run.save()
@@ -213,8 +215,9 @@ def _pairs(run: Reconciliation) -> Iterator[Pair]:
     """Wanted beside live, behind the cursor, within what is asked for."""
     scope = run.scope
     among_documents = run.tally.cursor in scope.documents
-    if (scope.whole or scope.prefixes) and not among_documents:
-        yield from _pairs_of_prefixes(run, scope)
+    if scope.ranges and not among_documents:
+        pairs = _pairs_of_prefixes(run, scope)
+        yield from pairs if scope.keeps is None else (pair for pair in pairs if scope.keeps(pair.key))
     yield from _pairs_of_documents(run, scope)
 
 

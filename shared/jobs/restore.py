@@ -6,17 +6,19 @@ allows them. A redelivery compares again from the cursor in the ledger, finds wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.clock import Deadline
 from shared.errors import BadInput
+from shared.format.forms import ENTRIES
 from shared.format.manifest import Manifest
-from shared.jobs.commit import ENTRIES
 from shared.jobs.documents import new_recovery, told
 from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Place, Ports, Report
 from shared.jobs.reconcile import Reconciliation, preview, reconcile
-from shared.jobs.scope import scope_of
+from shared.jobs.scope import scopes_of
 from shared.jobs.tally import Tally
 from shared.models.content import Validation
 from shared.models.jobs import RestoreRequest
@@ -71,52 +73,65 @@ def preview_restore(ports: Ports, request: RestoreRequest, tally: Tally) -> None
     """Count into `tally` what the restore would do if it began now. Nothing is written, here or there."""
     lease, deadline = Lease(TaskId(request.recovery_id), ""), Deadline(ports.clock, None)
     beat = Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live)
-    preview(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
+    for run in _reconciliations(ports, request, lease, tally=tally, deadline=deadline, beat=beat):
+        preview(run)
 
 
-def _exclude(ports: Ports, manifest: Manifest, place: Place) -> tuple[str, ...]:
-    """The root collections that the snapshot left out; they stay as they are in the target."""
+def _check_own(ports: Ports, manifest: Manifest, place: Place) -> None:
+    """The root collections that the snapshot left out stay as they are in the target; ours must be among them."""
     missing = set(ports.own_collections(place)) - set(manifest.excluded)
-    if missing:
+    if missing and ENTRIES in manifest.roots:
         raise BadInput(
             f"backup {manifest.id} holds the app's own {', '.join(sorted(missing))}, which in {place} are the "
             "backup system's documents",
             hint="restore to another database",
         )
-    return tuple(manifest.excluded)
 
 
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
     with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
-        return reconcile(_reconciliation(ports, request, lease, tally=tally, deadline=deadline, beat=beat))
+        runs = _reconciliations(ports, request, lease, tally=tally, deadline=deadline, beat=beat)
+        return all(reconcile(run) for run in runs)
 
 
-def _reconciliation(
+def _reconciliations(
     ports: Ports, request: RestoreRequest, lease: Lease, *, tally: Tally, deadline: Deadline, beat: Heartbeat
-) -> Reconciliation:
+) -> Iterator[Reconciliation]:
+    """One for each content, from the one that the tally is in; each is begun when the one before it has ended."""
     repository = ports.repository()
     manifest = _manifest(ports, request)
-    place, target = ports.place, ports.source
+    place, targets = ports.place, ports.sources
     if request.target is not None:
         place = Place(request.target.project, request.target.database)
-        target = ports.target(place, manifest.database)
-    return Reconciliation(
-        ports,
-        lease,
-        scope_of(request, manifest.prefixes, _exclude(ports, manifest, place)),
-        request.exact,
-        request.overwrite,
-        repository,
-        manifest.roots[ENTRIES],
-        target,
-        tally,
-        deadline,
-        beat,
-    )
+        targets = ports.target(place, manifest.database)
+    _check_own(ports, manifest, place)
+    scopes = scopes_of(request, manifest)
+    absent = [name for name in scopes if name not in targets]
+    if absent:
+        raise BadInput(
+            f"backup {manifest.id} holds {' and '.join(absent)}, which are not set up here",
+            hint="name what to restore, or add them to FIREKEEP_CONTENTS",
+        )
+    names = list(scopes)
+    for name in names[names.index(tally.content) if tally.content else 0 :]:
+        tally.enter(name)
+        yield Reconciliation(
+            ports,
+            lease,
+            scopes[name],
+            request.exact,
+            request.overwrite,
+            repository,
+            manifest.roots[name],
+            targets[name],
+            tally,
+            deadline,
+            beat,
+        )
 
 
 def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> Report:
-    ok = not tally.conflicts and not tally.differences
+    ok = tally.clean
     recovery = ports.catalog.recovery(request.recovery_id)
     now = ports.clock.now()
     ports.catalog.save_recovery(

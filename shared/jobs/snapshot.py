@@ -1,4 +1,4 @@
-"""Start a snapshot: choose the instant, cut the database into parts, send each part to a worker.
+"""Start a snapshot: choose the instant, cut what is asked for into parts, send each part to a worker.
 
 Whatever is delivered twice or dies half-way: the job document is created once, its instant never changes, its
 parts are written atomically with their number, and a redelivery sends again only the parts that are not done.
@@ -6,17 +6,20 @@ parts are written atomically with their number, and a redelivery sends again onl
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from shared.errors import BadInput, NotFound
-from shared.jobs.commit import ENTRIES, commit_snapshot
+from shared.format.forms import ENTRIES
+from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.part import PART_TOPIC, new_part
 from shared.jobs.ports import Ports, Report
+from shared.jobs.selecting import choose, selected
 from shared.models.jobs import PartRequest, SnapshotRequest
 from shared.repository.tree import split
-from shared.sources.contract import Scope
-from shared.state.contract import Task, TaskId, TaskState
+from shared.state.contract import Data, Task, TaskId, TaskState
 
 _MAX_PARTS = 1000
 _CUTS = 256
@@ -50,8 +53,8 @@ def _job(ports: Ports, request: SnapshotRequest) -> Task:
         "kind": "snapshot",
         "type": request.type,
         "requestedBy": request.requested_by,
-        "at": request.at or ports.source.instant(),
-        "prefixes": list(request.prefixes),
+        "at": request.at or _instant(ports),
+        "selection": _selection(ports, request),
         "exclude": list(ports.own_collections(ports.place)),
         "parent": _parent(ports),
         "startedAt": now,
@@ -60,6 +63,20 @@ def _job(ports: Ports, request: SnapshotRequest) -> Task:
     if task.state is TaskState.PENDING:
         ports.catalog.save_backup(new_backup(ports, task.id.job, task.data["type"], task.data["startedAt"]))
     return task
+
+
+def _instant(ports: Ports) -> datetime:
+    """The one that documents can be read at; without documents, the present."""
+    return ports.sources[ENTRIES].instant() if ENTRIES in ports.sources else ports.clock.now()
+
+
+def _selection(ports: Ports, request: SnapshotRequest) -> dict[str, dict[str, list[str]]]:
+    """What is meant, by content, spelled out: what is set up later does not change what was asked for."""
+    asked = choose(request.selection, ports.sources)
+    return {
+        name: {"include": list(one.include), "exclude": list(one.exclude)}
+        for name, one in ((name, one.selected()) for name, one in asked.items())
+    }
 
 
 def _parent(ports: Ports) -> str:
@@ -71,26 +88,34 @@ def _parent(ports: Ports) -> str:
         return ""
 
 
-def _cuts(ports: Ports, parent: str) -> list[bytes]:
+def _cuts(ports: Ports, parent: str, content: str) -> list[bytes]:
     """Where the previous snapshot can be cut into equal parts; nothing for a small one, or none."""
     if not parent:
         return []
     repository = ports.repository()
-    root = repository.manifest(parent).roots[ENTRIES]
-    return split(repository, root, _CUTS) if root.count > _LARGE else []
+    root = repository.manifest(parent).roots.get(content)
+    return split(repository, root, _CUTS) if root is not None and root.count > _LARGE else []
 
 
 def _plan(ports: Ports, task: Task, owner: str) -> None:
-    scope = Scope(tuple(task.data["prefixes"]), tuple(task.data["exclude"]))
-    plan = ports.source.plan(scope, task.data["at"], _cuts(ports, task.data["parent"]))
-    if len(plan.parts) > _MAX_PARTS:
+    parts: list[Data] = []
+    contents: dict[str, Data] = {}
+    for one in selected(task):
+        own = task.data["exclude"] if one.content == ENTRIES else ()
+        cuts = _cuts(ports, task.data["parent"], one.content)
+        plan = ports.sources[one.content].plan(one.scope(own), task.data["at"], cuts)
+        contents[one.content] = {
+            "expected": plan.expected,
+            "excluded": {name: plan.excluded.get(name, 0) for name in own},
+        }
+        parts += [new_part(one.content, part) for part in plan.parts]
+    if len(parts) > _MAX_PARTS:
         raise BadInput(
-            f"{len(plan.parts)} parts are too many for one snapshot", hint="raise FIREKEEP_PART_DOCUMENTS"
+            f"{len(parts)} parts are too many for one snapshot", hint="raise FIREKEEP_PART_DOCUMENTS"
         )
-    parts = [new_part(part) for part in plan.parts]
-    excluded = {name: plan.excluded.get(name, 0) for name in scope.exclude}
-    facts = {"expected": plan.expected, "excluded": excluded}
-    ports.ledger.set_parts(task.id.job, owner, parts, facts)
+    counts = [content["expected"] for content in contents.values()]
+    expected = None if None in counts else sum(counts)
+    ports.ledger.set_parts(task.id.job, owner, parts, {"expected": expected, "contents": contents})
     backup = ports.catalog.backup(task.id.job)
     ports.catalog.save_backup(backup.changed(status="in_progress"))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
-from shared.format.key import path_of
 from shared.sources.contract import Kind, Write
 
 TOLD = 100
@@ -15,7 +14,7 @@ TOLD = 100
 
 @dataclass
 class Tally:
-    """Counts of records, and where the work is: `cursor` is the last key of `phase` that is done."""
+    """Counts of records, and where the work is: `cursor` is the last key of `phase` of `content` that is done."""
 
     created: int = 0
     updated: int = 0
@@ -27,12 +26,15 @@ class Tally:
     """Live records that differ and that the request does not allow to overwrite."""
     conflicts: int = 0
     """Records that changed between being read and being written; they stay as they are."""
+    refused: int = 0
+    """Records that the service would not take."""
     checked: int = 0
     """Records read again and found as wanted."""
     differences: int = 0
     """Records read again and found not as wanted."""
     size: int = 0
     """Bytes of the records written."""
+    content: str = ""
     phase: Literal["apply", "check"] = "apply"
     cursor: bytes = b""
     digest: bytes = b""
@@ -50,12 +52,14 @@ class Tally:
     def facts(self) -> dict[str, Any]:
         """For people and logs."""
         return {
-            name: value for name, value in asdict(self).items() if name not in ("cursor", "digest", "phase")
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("cursor", "digest", "phase", "content")
         }
 
     def live(self) -> dict[str, Any]:
         """Progress between two saves."""
-        applied = self.created + self.updated + self.deleted + self.unchanged + self.kept + self.conflicts
+        applied = self.written + self.unchanged + self.kept + self.conflicts + self.refused
         return {"liveApplied": applied, "liveChecked": self.checked}
 
     @property
@@ -72,15 +76,30 @@ class Tally:
             self.updated += 1
         self.size += len(write.value)
 
-    def conflict(self, key: bytes) -> None:
+    def conflict(self, name: str) -> None:
         """Count a write whose guard did not hold."""
         self.conflicts += 1
-        self._tell(f"{path_of(key)} changed while it was being restored, and was left as it is")
+        self._tell(f"{name} changed while it was being restored, and was left as it is")
 
-    def difference(self, key: bytes, how: str) -> None:
+    def refuse(self, name: str, reason: str) -> None:
+        """Count a write that the service would not take."""
+        self.refused += 1
+        self._tell(f"{name} was refused: {reason}")
+
+    def difference(self, name: str, how: str) -> None:
         """Count a record that is not as wanted after all."""
         self.differences += 1
-        self._tell(f"{path_of(key)} {how}")
+        self._tell(f"{name} {how}")
+
+    def enter(self, content: str) -> None:
+        """Turn to a content, if the work is not in the middle of it already."""
+        if self.content != content:
+            self.content, self.phase, self.cursor = content, "apply", b""
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it was wanted."""
+        return not (self.conflicts or self.refused or self.differences)
 
     def _tell(self, line: str) -> None:
         if len(self.told) < TOLD:

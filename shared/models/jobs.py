@@ -17,6 +17,7 @@ from shared.models.fields import (
     DocumentPaths,
     Id,
     Instant,
+    Names,
     Paths,
 )
 
@@ -25,12 +26,49 @@ Requester = Annotated[str, Field(min_length=1, max_length=256)]
 """Who asked: a uid, an account, or the name of a schedule."""
 
 
+class EntriesChoice(Model):
+    """Documents: those under `include`, or all, but for those under `exclude`. Patterns of paths, as `a/*/b`."""
+
+    include: Paths = ()
+    exclude: Paths = ()
+
+
+class Choice(Model):
+    """The same of files, by `bucket/name`; of accounts, by uid or `tenant/uid`; of settings, by their names."""
+
+    include: Names = ()
+    exclude: Names = ()
+
+
+class Selection(Model):
+    """What of an app is meant. A content that is not named is not meant."""
+
+    entries: EntriesChoice | None = None
+    media: Choice | None = None
+    settings: Choice | None = None
+    users: Choice | None = None
+
+    @property
+    def chosen(self) -> dict[str, EntriesChoice | Choice]:
+        """The contents that are meant, by name."""
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: choice for name, choice in named.items() if choice is not None}
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Self:
+        if not self.chosen:
+            raise PydanticCustomError(
+                "selection", "must name at least one of entries, media, settings, users"
+            )
+        return self
+
+
 class SnapshotRequest(Model):
-    """Take the snapshot `backup_id`. No `prefixes` means everything; without `at` the job chooses."""
+    """Take the snapshot `backup_id`. Without `selection` of everything; without `at` the job chooses."""
 
     backup_id: Id
     type: BackupType = "manual"
-    prefixes: Paths = ()
+    selection: Selection | None = None
     at: Instant | None = None
     requested_by: Requester = "unknown"
 
@@ -62,7 +100,7 @@ class Target(Model):
 
 
 class RestoreRequest(Model):
-    """Bring back what `backup_id` holds: everything, or what lies under `prefixes` and `documents`.
+    """Bring back what `backup_id` holds: everything, or what `selection` means, and single `documents`.
 
     `exact` also deletes what the backup does not hold, within the same scope; it is off unless asked for.
     Without `overwrite`, documents that exist are left as they are. Without `target`, restores in place.
@@ -70,7 +108,7 @@ class RestoreRequest(Model):
 
     recovery_id: Id
     backup_id: Id
-    prefixes: Paths = ()
+    selection: Selection | None = None
     documents: DocumentPaths = ()
     target: Target | None = None
     exact: bool = False
@@ -89,4 +127,4 @@ class BackupRequest(Model):
 
     requested_by: Requester
     requested_at: Instant
-    prefixes: Paths = ()
+    selection: Selection | None = None

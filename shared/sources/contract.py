@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.format.forms import Guard
 
@@ -39,6 +39,16 @@ class Method(StrEnum):
     """A key range of a service that has one way to list what it holds."""
     SORT = "sort"
     """The same, from a service seen to list out of order: everything is gathered first."""
+
+
+SUREST: Final = {
+    Method.PAGES: Method.STREAM,
+    Method.WALK: Method.STREAM,
+    Method.STREAM: Method.STREAM,
+    Method.LIST: Method.SORT,
+    Method.SORT: Method.SORT,
+}
+"""For each way of reading, the one of the same source that needs no assumption."""
 
 
 @dataclass(frozen=True)

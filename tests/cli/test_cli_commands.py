@@ -74,7 +74,7 @@ def test_init_overwrites_nothing(desk: Desk) -> None:
     assert result.exit_code == 4
     assert "already" in result.stderr
     assert (desk.folder / "key").read_bytes() == key
-    assert desk.json("show", "first")["documents"] == len(desk.loaded)
+    assert desk.json("show", "first")["items"] == len(desk.loaded)
 
 
 def test_init_takes_a_key_that_exists_as_it_is(tmp_path: Path, desk: Desk) -> None:
@@ -110,7 +110,7 @@ def test_without_encryption_it_says_so(tmp_path: Path, desk: Desk) -> None:
 def test_backup_tells_what_it_holds(desk: Desk) -> None:
     facts = desk.json("backup", "--id", "second")
     assert facts["status"] == "completed"
-    assert facts["documents"] == len(desk.loaded)
+    assert facts["items"] == len(desk.loaded)
     assert facts["storedBytes"] < 100_000  # nothing has changed since `first`
     assert set(facts["excluded"]) <= {"backups", "recoveries", "backupJobs", "backupRequests", "backupConfig"}
     text = desk.done("backup", "--id", "second")  # the same id again is the same backup
@@ -123,8 +123,8 @@ def test_backup_names_itself_by_the_time(desk: Desk) -> None:
     inside = [
         path for path in desk.loaded if path.startswith(("countries/CH/", "types/")) or path == "countries/CH"
     ]
-    assert facts["documents"] == len(inside) > 0
-    assert desk.json("show", facts["id"])["prefixes"] == ["countries/CH", "types"]
+    assert facts["items"] == len(inside) > 0
+    assert desk.json("show", facts["id"])["selection"]["entries"]["include"] == ["countries/CH", "types"]
 
 
 def test_backup_is_of_the_moment_asked_for(intact: Desk) -> None:
@@ -146,7 +146,7 @@ def test_ls_tells_what_was_verified_and_what_failed(desk: Desk) -> None:
     assert desk.json("verify", "checked")["verified"] == ["checked"]
     rows = {row["id"]: row for row in desk.json("ls")["backups"]}
     assert rows["checked"]["verified"] is True
-    assert rows["first"]["documents"] == len(desk.loaded)
+    assert rows["first"]["items"] == len(desk.loaded)
     text = desk.done("ls")
     assert re.search(r"^checked .* verified +everything$", text, re.MULTILINE)
     assert re.search(rf"^first .* {len(desk.loaded):,} .* complete +everything$", text, re.MULTILINE)
@@ -262,7 +262,7 @@ def test_restore_tells_first_and_does_nothing_without_a_yes(intact: Desk) -> Non
     for answer in ("n\n", ""):
         result = intact.run("restore", "first", answer=answer)
         assert (result.exit_code, result.stdout) == (130, "")
-        assert re.search(rf"^  create +{len(airports(intact)):,} documents$", result.stderr, re.MULTILINE)
+        assert re.search(rf"^  create +{len(airports(intact)):,} records$", result.stderr, re.MULTILINE)
         assert "nothing was changed" in result.stderr
     assert len(compare(intact.loaded, intact.database).missing) == len(airports(intact))
 
@@ -301,8 +301,8 @@ def test_a_dry_run_counts_and_changes_nothing(intact: Desk) -> None:
     )
     assert compare(intact.loaded, intact.database).wrong == len(airports(intact)) + 2
     told = intact.done("restore", "first", "--dry-run")
-    assert "  delete     0 documents\n" in told
-    assert "  keep       1 document that the backup does not hold (--exact deletes them)\n" in told
+    assert "  delete     0 records\n" in told
+    assert "  keep       1 record that the backup does not hold (--exact deletes them)\n" in told
 
 
 def test_restore_of_a_part_touches_nothing_else(intact: Desk) -> None:

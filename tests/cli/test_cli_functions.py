@@ -45,7 +45,7 @@ def ask(desk: Desk, *words: str, status: int = 0) -> dict[str, object]:
 
 def test_backup_verify_and_restore_through_functions(desk: Desk) -> None:
     facts = ask(desk, "backup", "--id", "asked")
-    assert facts["documents"] == len(desk.loaded)
+    assert facts["items"] == len(desk.loaded)
     # What functions did, this process finds done.
     assert desk.json("backup", "--resume", "asked")["root"] == facts["root"]
     assert ask(desk, "verify", "asked", "--depth", "data")["verified"] == ["asked"]

@@ -63,7 +63,7 @@ def test_an_interrupted_backup_goes_on_where_it_was(desk: Desk) -> None:
     assert {row["id"]: row["status"] for row in desk.json("ls")["backups"]} == {"cut": "in_progress"}
 
     facts = desk.json("backup", "--resume", "cut")
-    assert facts["documents"] == len(desk.loaded)
+    assert facts["items"] == len(desk.loaded)
     assert facts["root"] == desk.json("backup", "--id", "uncut")["root"]
     assert desk.json("verify", "cut", "--depth", "data")["verified"] == ["cut"]
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(FOLDER.parents[2]))
 
 from shared.format.config import Config, Options, encode_config  # noqa: E402
 from shared.format.index import Packs, encode_index, row_of  # noqa: E402
-from shared.format.manifest import Manifest, seal_manifest  # noqa: E402
+from shared.format.manifest import Manifest, Selected, seal_manifest  # noqa: E402
 from shared.format.node import Root  # noqa: E402
 from shared.format.pack import PackBuilder  # noqa: E402
 from shared.format.seal import Base, Keys, Sealed, Sealer, derive, name_of  # noqa: E402
@@ -61,7 +61,7 @@ def manifest() -> Manifest:
         project="demo-firekeep",
         database="(default)",
         roots={"entries": Root(bytes(range(32)), 2, 10**12, 10**15)},
-        prefixes=("users/é", "users/é"),
+        selection={"entries": Selected(("users/é", "users/é"), ("users/*/cache",))},
         excluded={"backups": 7},
         skew={"users": 1.5},
         statistics={"bytes": 2**53 + 1, "ratio": 0.1},

@@ -104,7 +104,7 @@ def test_a_manifest_comes_back_as_it_was() -> None:
     sealed = seal_manifest(manifest(), SEALER)
     assert open_manifest(manifest().id, sealed, SEALER) == manifest()
     bare = replace(
-        manifest(), parent=None, roots={}, prefixes=(), excluded={}, skew={}, statistics={}, backup={}
+        manifest(), parent=None, roots={}, selection={}, excluded={}, skew={}, statistics={}, backup={}
     )
     assert open_manifest(bare.id, seal_manifest(bare, SEALER), SEALER) == bare
 
@@ -160,7 +160,10 @@ def test_what_json_cannot_say_exactly_is_refused() -> None:
         ("roots", {"entries": {"id": "AB" * 32, "level": 0, "count": 0, "size": 0}}),
         ("roots", {"entries": {"id": "ab" * 32, "level": 0.0, "count": 0, "size": 0}}),
         ("roots", {"entries": {"id": "ab" * 32, "level": True, "count": 0, "size": 0}}),
-        ("prefixes", [7]),
+        ("selection", []),
+        ("selection", {"entries": ["users"]}),
+        ("selection", {"entries": {"include": [7], "exclude": []}}),
+        ("selection", {"entries": {"include": []}}),
         ("excluded", {"a": 1.5}),
         ("excluded", {"a": True}),
         ("skew", {"a": 1}),

@@ -14,7 +14,7 @@ from content import client_of, state_of
 from world import World
 
 from shared.errors import StorageFull, WrongKey
-from shared.jobs.commit import ENTRIES
+from shared.format.forms import ENTRIES
 from shared.keys.local import create_key_file
 from shared.models.jobs import VerifyRequest
 from shared.sources.contract import Method
@@ -184,7 +184,7 @@ def test_a_source_that_loses_a_document_is_found_out_and_read_in_the_way_that_al
                 lost = part.method is Method.PAGES
                 yield keys[lost:], values[lost:]
 
-    world.ports = lambda: replace(ports(), source=Forgetful(ports().source))  # type: ignore[method-assign]
+    world.ports = lambda: replace(ports(), sources={ENTRIES: Forgetful(ports().sources[ENTRIES])})  # type: ignore[method-assign]
     world.snapshot("b1")
     assert world.repository().manifest("b1").roots[ENTRIES].count == 30
     assert ports().catalog.backup("b1").status == "completed"

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from content import State, client_of, fill, state_of
-from world import Fuse, World
+from world import Fuse, World, entries
 
 from shared.errors import BadInput
+from shared.format.forms import ENTRIES
 from shared.jobs.ports import Report
 
 NewWorld = Callable[..., World]
@@ -82,7 +83,9 @@ def test_a_prefix_or_a_document_alone_comes_back(new_world: NewWorld) -> None:
     world, before = backed_up(new_world)
     damage(client_of(world.settings.project))
     damaged = state_of(world.settings.project)
-    world.restore("r1", "b1", prefixes=("ghosts",), documents=("users/u001", "users/u002", "types/all"))
+    world.restore(
+        "r1", "b1", selection=entries("ghosts"), documents=("users/u001", "users/u002", "types/all")
+    )
     after = state_of(world.settings.project)
     for path in ("ghosts/g1/logs/l1", "users/u001", "users/u002", "types/all"):
         assert after[path] == before[path]
@@ -139,7 +142,7 @@ def test_a_record_that_moves_under_the_restore_is_left_and_named(new_world: NewW
             client.document("users/u000").set({"name": "somebody wrote this"})
             return self._source.apply(writes)
 
-    world.ports = lambda: replace(ports(), source=Moving(ports().source))  # type: ignore[method-assign]
+    world.ports = lambda: replace(ports(), sources={ENTRIES: Moving(ports().sources[ENTRIES])})  # type: ignore[method-assign]
     told = facts(world.restore("r1", "b1"))
     assert told["conflicts"] == 1
     assert client.document("users/u000").get().to_dict() == {"name": "somebody wrote this"}
@@ -159,8 +162,8 @@ def test_a_backup_that_does_not_exist_fails_with_its_name(new_world: NewWorld) -
 def test_what_the_backup_does_not_cover_is_refused(new_world: NewWorld) -> None:
     world = new_world()
     fill(client_of(world.settings.project))
-    world.snapshot("b1", prefixes=("users",))
-    for number, asked in enumerate(({"prefixes": ("shops",)}, {"documents": ("backups/old",)})):
+    world.snapshot("b1", selection=entries("users"))
+    for number, asked in enumerate(({"selection": entries("shops")}, {"documents": ("backups/old",)})):
         world.restore(f"r{number}", "b1", **asked)
         assert isinstance(world.errors[-1], BadInput)
     before = state_of(world.settings.project)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from content import client_of, fill, state_of
-from world import Fuse, World
+from world import Fuse, World, entries
 
 from shared.errors import FirekeepError, NotFound
+from shared.format.forms import ENTRIES
 from shared.format.key import path_of
+from shared.format.manifest import Selected
 from shared.format.record import strip_times
-from shared.jobs.commit import ENTRIES
 from shared.models.jobs import SnapshotRequest
 from shared.repository.check import check_data
 from shared.repository.tree import scan
@@ -72,7 +73,7 @@ def test_an_empty_database_is_a_snapshot_too(new_world: NewWorld) -> None:
 
 def test_only_what_is_under_the_prefixes_is_covered(new_world: NewWorld) -> None:
     world = seeded(new_world)
-    world.snapshot("b1", prefixes=("shops/s1", "ghosts"))
+    world.snapshot("b1", selection=entries("shops/s1", "ghosts"))
     paths = content_of(world, "b1").keys()
     wanted = {
         path
@@ -80,7 +81,7 @@ def test_only_what_is_under_the_prefixes_is_covered(new_world: NewWorld) -> None
         if path == "shops/s1" or path.startswith(("shops/s1/", "ghosts/"))
     }
     assert paths == wanted
-    assert world.repository().manifest("b1").prefixes == ("shops/s1", "ghosts")
+    assert world.repository().manifest("b1").selection == {ENTRIES: Selected(("shops/s1", "ghosts"))}
 
 
 def test_the_cut_is_exact_while_others_write(new_world: NewWorld) -> None:

@@ -23,7 +23,14 @@ from shared.jobs.ports import Ports, Report
 from shared.jobs.restore import run_restore
 from shared.jobs.snapshot import start_snapshot
 from shared.jobs.verify import run_verify
-from shared.models.jobs import PartRequest, RestoreRequest, SnapshotRequest, VerifyRequest
+from shared.models.jobs import (
+    EntriesChoice,
+    PartRequest,
+    RestoreRequest,
+    Selection,
+    SnapshotRequest,
+    VerifyRequest,
+)
 from shared.repository import Repository
 from shared.repository.tuning import Tuning
 from shared.settings import Settings
@@ -93,6 +100,11 @@ class Fused:
         return call
 
 
+def entries(*include: str, exclude: tuple[str, ...] = ()) -> Selection:
+    """Documents only, and only these."""
+    return Selection(entries=EntriesChoice(include=include, exclude=exclude))
+
+
 class Queue:
     """Takes the place of Pub/Sub: what is published is delivered by `World.run`."""
 
@@ -142,7 +154,7 @@ class World:
             ),
             catalog=Fused(base.catalog, fuse, ("save_backup", "save_recovery")),
             publisher=Fused(self.queue, fuse, ("publish",)),
-            source=Fused(base.source, fuse, ("apply",)),
+            sources={name: Fused(source, fuse, ("apply",)) for name, source in base.sources.items()},
             repository=repository,
             salvage=lambda: wiring.open_repository(self.settings, salvage=True),
             clock=self.clock,

@@ -12,8 +12,11 @@ from shared.models.base import Model
 from shared.models.collections import BACKUP_REQUESTS, SYSTEM_COLLECTIONS
 from shared.models.jobs import (
     BackupRequest,
+    Choice,
+    EntriesChoice,
     PartRequest,
     RestoreRequest,
+    Selection,
     SnapshotRequest,
     Target,
     VerifyRequest,
@@ -26,7 +29,9 @@ REQUESTS: list[Model] = [
     SnapshotRequest(
         backup_id="b1",
         type="automatic",
-        prefixes=("städte/münchen", "users"),
+        selection=Selection(
+            entries=EntriesChoice(include=("städte/münchen", "users"), exclude=("a/*/b",)), users=Choice()
+        ),
         at=AT,
         requested_by="nightly",
     ),
@@ -37,14 +42,20 @@ REQUESTS: list[Model] = [
     RestoreRequest(
         recovery_id="r1",
         backup_id="b1",
-        prefixes=("a/b/c",),
+        selection=Selection(media=Choice(include=("bucket/a//b",))),
         documents=("a/b",),
         target=Target(project="other-project", database="staging"),
         exact=True,
         requested_by="uid",
     ),
-    BackupRequest(requested_by="uid", requested_at=AT, prefixes=("cities",)),
+    BackupRequest(
+        requested_by="uid", requested_at=AT, selection=Selection(entries=EntriesChoice(include=("cities",)))
+    ),
 ]
+
+
+def _including(include: object) -> dict[str, object]:
+    return {"backupId": "b1", "selection": {"entries": {"include": include}}}
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
@@ -77,13 +88,41 @@ def test_a_restore_deletes_nothing_unless_asked() -> None:
         (SnapshotRequest, {"backupId": "b1", "at": "yesterday"}, "at: must be a date like"),
         (SnapshotRequest, {"backupId": "b1", "at": ""}, "at: must be"),
         (SnapshotRequest, {"backupId": "b1", "at": 1710000000}, "at: must be a timestamp"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": "cities"}, "prefixes: must be a list"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["/cities"]}, "prefixes.0"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["cities/"]}, "prefixes.0"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["a//b"]}, "prefixes.0"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["a/../b"]}, "prefixes.0"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["é" * 751]}, "prefixes.0"),
-        (SnapshotRequest, {"backupId": "b1", "prefixes": ["c"] * 1_001}, "prefixes"),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": "cities"}}},
+            "selection.entries.include: must be a list",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["/cities"]}}},
+            "selection.entries.include.0",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["cities/"]}}},
+            "selection.entries.include.0",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["a//b"]}}},
+            "selection.entries.include.0",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["a/../b"]}}},
+            "selection.entries.include.0",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["é" * 751]}}},
+            "selection.entries.include.0",
+        ),
+        (
+            SnapshotRequest,
+            {"backupId": "b1", "selection": {"entries": {"include": ["c"] * 1_001}}},
+            "selection.entries.include",
+        ),
         (PartRequest, {"backupId": "b1"}, "part: missing"),
         (PartRequest, {"backupId": "b1", "part": -1}, "part: must be"),
         (PartRequest, {"backupId": "b1", "part": "1"}, "part: must be"),

@@ -157,16 +157,50 @@ export interface StorageConfig {
 export interface BackupRequest {
   requestedBy: string;
   requestedAt: Date;
-  prefixes?: string[];
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
 }
 
 /**
- * Take the snapshot `backupId`. No `prefixes` means everything; without `at` the job chooses.
+ * Take the snapshot `backupId`. Without `selection` of everything; without `at` the job chooses.
  */
 export interface SnapshotRequest {
   backupId: string;
   type?: 'automatic' | 'manual';
-  prefixes?: string[];
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
   at?: Date;
   requestedBy?: string;
 }
@@ -191,7 +225,7 @@ export interface VerifyRequest {
 }
 
 /**
- * Bring back what `backupId` holds: everything, or what lies under `prefixes` and `documents`.
+ * Bring back what `backupId` holds: everything, or what `selection` means, and single `documents`.
  * `exact` also deletes what the backup does not hold, within the same scope; it is off unless asked
  * for. Without `overwrite`, documents that exist are left as they are. Without `target`, restores
  * in place.
@@ -199,7 +233,24 @@ export interface VerifyRequest {
 export interface RestoreRequest {
   recoveryId: string;
   backupId: string;
-  prefixes?: string[];
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
   documents?: string[];
   target?: {
     project: string;
