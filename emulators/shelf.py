@@ -8,7 +8,6 @@ the last moments.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -16,13 +15,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.errors import BadInput, StorageFull, Unavailable
+from emulators.locking import lock_file
+from shared.errors import BadInput, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 VERSION = 1
 _BATCH = 1000
+# Another process may hold up writes while it makes a copy (`emulators.archive`).
+_WAIT_S = 60.0
 _DELETE = "DELETE FROM state WHERE kind = ? AND key = ?"
 
 Change = tuple[str, bytes, bytes | None]
@@ -37,7 +39,7 @@ class Shelf:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._mutex = threading.Lock()
-        self._lock = _claim(path.with_name(path.name + ".lock"))
+        self._lock = lock_file(path.with_name(path.name + ".lock"))
         try:
             self._base = _open(path)
         except BaseException:
@@ -82,21 +84,8 @@ class Shelf:
         os.close(self._lock)
 
 
-def _claim(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        os.close(descriptor)
-        raise Unavailable(
-            f"opening {path.parent}: another process has it open",
-            hint="stop it, or choose another directory",
-        ) from problem
-    return descriptor
-
-
 def _open(path: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(path, check_same_thread=False)
+    base = sqlite3.connect(path, check_same_thread=False, timeout=_WAIT_S)
     try:
         base.execute("PRAGMA journal_mode = WAL")
         base.execute("PRAGMA synchronous = NORMAL")

@@ -1,7 +1,7 @@
 """The whole local stack: each emulator in a process of its own, the router and the functions host here.
 
 Promises: when `start` returns, everything serves; when `stop` returns, no process is left; when this process
-is killed, none is left either. Everything listens on loopback only and keeps nothing.
+is killed, none is left either. Everything listens on loopback only; state is kept in a directory, or not at all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from emulators.host.host import Host
 from emulators.host.process import Nursery
 from emulators.loopback import check_loopback
 from emulators.processes import Processes
+from emulators.state import StateDirectory
 from emulators.topology import topology
 from functions.table import FUNCTIONS, DocumentTrigger, FunctionSpec, HttpTrigger, ObjectTrigger
 from shared.errors import BadInput, Unavailable
@@ -81,6 +82,10 @@ class StackOptions:
     """Gets (name, line) for what functions and emulators print, and the stack's own warnings."""
     chaos: Plan | None = None
     """What is to go wrong; it reaches everything but a Firestore that runs already."""
+    data: Path | None = None
+    """The directory that keeps the state of all services across runs (`emulators.state`); None: nothing is kept."""
+    seed: str | None = None
+    """A data set (`emulators.datasets.seed`) to load where there is nothing yet."""
     on_death: Callable[[str], None] = _nothing
     """Told, from another thread, the name of an emulator that has ended by itself."""
 
@@ -100,20 +105,33 @@ class Stack:
         _check_table(options.table)
         if not options.source.is_file():
             raise BadInput(f"starting the functions of {options.source}: there is no such file")
+        if options.seed is not None:
+            from emulators.datasets.seed import check_seed
+
+            check_seed(options.seed)
         self.options = replace(options, source=options.source.resolve(), table=_timed(options))
         self.env: dict[str, str] = {}
         """The variables that point clients at this stack; set by `start`."""
         self.url = ""
         """Where the functions are: `{url}/NAME`."""
         self._inner = _Inner(self.options)
+        self._state: StateDirectory | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack", daemon=True)
 
     def start(self) -> None:
-        """Raises Unavailable when a part does not start; nothing is left running then."""
+        """Raises Unavailable when a part does not start, what opening a StateDirectory and loading a data set do;
+        nothing is left running then."""
         self._thread.start()
         try:
+            if self.options.data is not None:
+                self._state = StateDirectory(self.options.data)
             self.env, self.url = self._run(self._inner.start())
+            if self.options.seed is not None:
+                from emulators.datasets.seed import seed_once
+                from emulators.datasets.services import Services
+
+                seed_once(self.options.seed, Services.of(self.options.project, self.env), self._state)
         except BaseException:
             self.stop()
             raise
@@ -127,6 +145,8 @@ class Stack:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        if self._state is not None:
+            self._state.close()
 
     def workers(self, name: str) -> list[int]:
         """Process ids of a function's workers. Raises KeyError for an unknown function."""
@@ -300,7 +320,14 @@ class _Inner:
 
         chaos = [] if self._chaos is None else self._chaos.arguments(name)
         process = await self._processes.spawn_module(
-            f"emulators.{name}", "--host", self._options.host, *arguments, *chaos, env=os.environ, log=log
+            f"emulators.{name}",
+            "--host",
+            self._options.host,
+            *arguments,
+            *chaos,
+            *self._keeping(name),
+            env=os.environ,
+            log=log,
         )
         self._emulators[name] = process
         ended = asyncio.create_task(self._watch(name, process))
@@ -314,6 +341,10 @@ class _Inner:
                 f"starting the {name} emulator: {state}", hint="its own message, if any, is above"
             )
         return address.result()
+
+    def _keeping(self, name: Service) -> list[str]:
+        data = self._options.data
+        return [] if data is None else ["--data", str(data.resolve() / name)]
 
     async def _watch(self, name: str, process: Process) -> None:
         status = await process.wait()
