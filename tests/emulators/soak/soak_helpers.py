@@ -49,9 +49,16 @@ class Clients:
 
 
 @contextmanager
-def whole_stack(*table: FunctionSpec) -> Iterator[Stack]:
+def whole_stack(*table: FunctionSpec, horizon_s: float = 3600) -> Iterator[Stack]:
     options = StackOptions(
-        SOURCE, table, PROJECT, storage_port=0, auth_port=0, backoff_s=(0.05, 0.2), log=lambda *_: None
+        SOURCE,
+        table,
+        PROJECT,
+        storage_port=0,
+        auth_port=0,
+        firestore_horizon_s=horizon_s,
+        backoff_s=(0.05, 0.2),
+        log=lambda *_: None,
     )
     with Stack(options) as stack:
         yield stack
