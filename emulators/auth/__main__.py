@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from emulators.auth.server import AuthEmulator
 from emulators.chaos.process import add_chaos_option, load_chaos
@@ -19,11 +20,18 @@ def main(argv: list[str] | None = None) -> int:
         default="demo-firekeep",
         help="the project of calls that name none: those of client apps",
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep everything there across runs")
     add_chaos_option(parser)
     options = parser.parse_args(argv)
     return serve(
         "auth",
-        lambda: AuthEmulator(options.host, options.port, options.project_id, chaos=load_chaos(options.chaos)),
+        lambda: AuthEmulator(
+            options.host,
+            options.port,
+            options.project_id,
+            data=options.data,
+            chaos=load_chaos(options.chaos),
+        ),
     )
 
 

@@ -6,7 +6,8 @@ Several accounts may share an e-mail or a number (imports do not check); the fir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from sortedcontainers import SortedDict
 from emulators.auth.shapes import to_base64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from emulators.auth.hashing import Scheme, Secret
+    from emulators.auth.keeping import Keeping
 
     Record = dict[str, Any]
 
@@ -27,8 +29,11 @@ REDACTED = "UkVEQUNURUQ="
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """`order` says which of those that share an e-mail came first."""
+
     record: Record
     secret: Secret | None = None
+    order: int = field(default=0, compare=False)
 
     @property
     def uid(self) -> str:
@@ -54,9 +59,13 @@ class Account:
 
 
 class Accounts:
-    def __init__(self) -> None:
+    """`keeping` is told of each change, and how it can be taken back."""
+
+    def __init__(self, keeping: Keeping | None = None) -> None:
+        self._keeping = keeping
         self._accounts: SortedDict = SortedDict()
         self._index: dict[tuple[str, str], dict[str, None]] = {}
+        self._last = 0
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -84,24 +93,60 @@ class Accounts:
 
     def put(self, record: Record, secret: Secret | None) -> Account:
         """Stores the account in the place of any other of its uid."""
-        account = Account(_with_own_providers(record, secret), secret)
-        self.remove(account.uid)
-        self._accounts[account.uid] = account
-        for key in _keys(account.record):
-            self._index.setdefault(key, {})[account.uid] = None
+        self._last += 1
+        account = Account(_with_own_providers(record, secret), secret, self._last)
+        old = self._take(account.uid)
+        self._add(account)
+        if self._keeping is not None:
+            self._keeping.account(account.uid, account, partial(self._again, account.uid, old))
         return account
 
     def remove(self, uid: str) -> None:
-        account = self._accounts.pop(uid, None)
+        old = self._take(uid)
+        if old is not None and self._keeping is not None:
+            self._keeping.account(uid, None, partial(self._again, uid, old))
+
+    def clear(self) -> None:
+        old = self._accounts, self._index
+        self._accounts, self._index = SortedDict(), {}
+        if self._keeping is not None:
+            self._keeping.no_accounts(old[0], partial(self._refill, *old))
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """Accounts as they were when they were put, in any order."""
+        ordered = sorted(accounts, key=lambda account: account.order)
+        self._accounts.update({account.uid: account for account in ordered})
+        for account in ordered:
+            for key in _keys(account.record):
+                self._index.setdefault(key, {})[account.uid] = None
+        self._last = ordered[-1].order if ordered else 0
+
+    def _refill(self, accounts: SortedDict, index: dict[tuple[str, str], dict[str, None]]) -> None:
+        self._accounts, self._index = accounts, index
+
+    def _add(self, account: Account) -> None:
+        self._accounts[account.uid] = account
+        for key in _keys(account.record):
+            self._index.setdefault(key, {})[account.uid] = None
+
+    def _take(self, uid: str) -> Account | None:
+        account: Account | None = self._accounts.pop(uid, None)
         for key in _keys(account.record) if account else ():
             uids = self._index[key]
             uids.pop(uid, None)
             if not uids:
                 del self._index[key]
+        return account
 
-    def clear(self) -> None:
-        self._accounts.clear()
-        self._index.clear()
+    def _again(self, uid: str, old: Account | None) -> None:
+        """Takes a change back: the account is as it was, also among those that share something with it."""
+        self._take(uid)
+        if old is None:
+            return
+        self._add(old)
+        for key in _keys(old.record):
+            uids = sorted(self._index[key], key=lambda each: self._accounts[each].order)
+            self._index[key] = dict.fromkeys(uids)
 
     def _first(self, key: tuple[str, str]) -> Account | None:
         uids = self._index.get(key)

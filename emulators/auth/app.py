@@ -14,6 +14,7 @@ from emulators.auth.routes import ACTION, Access, Found, find
 from emulators.auth.shapes import check
 from emulators.auth.tokens import refresh_data, tenant_in
 from emulators.host.messages import Request, Response
+from shared.errors import StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,9 @@ class App:
         except Refused as refusal:
             _log.debug("%s %s: %d %s", request.method, request.path, refusal.status, refusal.message)
             status, body = refusal.status, refusal.body()
+        except StorageFull as problem:
+            _log.error("%s %s: %s", request.method, request.path, problem)
+            status, body = 507, Refused(f"STORAGE_FULL : {problem}", 507).body()
         encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         kind = ("content-type", "application/json; charset=utf-8")
         return Response(status, (*_cors(request), kind), encoded)
@@ -57,9 +61,12 @@ class App:
         require(
             not realm.disabled or request.path.startswith("/identitytoolkit.googleapis.com/v2/"), _DISABLED
         )
-        return await found.route.operation(
-            Call(self._world, realm, caller, body, query, self._world.clock(), found.resource)
-        )
+        call = Call(self._world, realm, caller, body, query, self._world.clock(), found.resource)
+        try:
+            return await found.route.operation(call)
+        finally:
+            # No operation waits after its first change, so these are the changes of this one alone.
+            self._world.journal.commit()
 
     def _found(self, request: Request, query: dict[str, str]) -> Found:
         if request.method == "GET" and request.path == "/emulator/action":

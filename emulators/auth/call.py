@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emulators.auth.hashing import FirebaseScrypt, Secret
 from emulators.auth.realms import Project, Realm, Realms, Tenant
 from emulators.auth.refusal import Refused, require
+from emulators.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ class World:
     executor: Executor
     address: str = ""
     realms: Realms = field(default_factory=Realms)
+    journal: Journal = field(default_factory=Journal)
 
 
 @dataclass(frozen=True, slots=True)

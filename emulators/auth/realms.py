@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulators.auth.accounts import Accounts
+from emulators.auth.codes import Codes
 from emulators.auth.hashing import FirebaseScrypt
+from emulators.auth.keeping import Keeping
+from emulators.auth.records import Parameters
 from emulators.auth.refusal import Refused
 from emulators.auth.schemes import hash_config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulators.auth.hashing import Scheme
+    from emulators.journal import Journal
 
 _SIGN_IN = {
     "email": {"enabled": True, "passwordRequired": False},
@@ -27,28 +33,35 @@ _SIGN_IN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An out-of-band code: what a link in an e-mail carries."""
-
-    kind: str
-    email: str
-    code: str
-    link: str
-    new_email: str = ""
-
-
 class Realm:
     """What projects and tenants have in common."""
 
-    def __init__(self, project: str, tenant: str | None) -> None:
+    def __init__(self, project: str, tenant: str | None, journal: Journal | None) -> None:
         self.project = project
         self.tenant = tenant
-        self.accounts = Accounts()
-        self.codes: dict[str, Code] = {}
+        self._journal = journal
+        self._keeping = Keeping(journal, project, tenant) if journal is not None else None
+        self.accounts = Accounts(self._keeping)
+        self.codes = Codes(self._keeping)
         self.providers: dict[str, dict[str, Any]] = {}
         self.scheme = _default_scheme(f"{project}/{tenant or ''}")
         self.settings: dict[str, Any] = {}
+
+    def change(self, **fields: Any) -> None:
+        """Puts `settings`, `providers` or `scheme` in the place of what is there."""
+        old = {name: getattr(self, name) for name in fields}
+        self.set(**fields)
+        self.keep(partial(self.set, **old))
+
+    def set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    def keep(self, undo: Callable[[], object], *, gone: bool = False) -> None:
+        """What it is now, but for its accounts and codes: or that it is gone."""
+        if self._keeping is not None:
+            kept = None if gone else Parameters(self.settings, self.providers, self.scheme)
+            self._keeping.realm(kept, undo)
 
     @property
     def password_allowed(self) -> bool:
@@ -86,8 +99,8 @@ class Realm:
 
 
 class Project(Realm):
-    def __init__(self, project: str) -> None:
-        super().__init__(project, None)
+    def __init__(self, project: str, journal: Journal | None = None) -> None:
+        super().__init__(project, None, journal)
         self.tenants: dict[str, Tenant] = {}
         self.settings = {
             "name": f"projects/{project}/config",
@@ -97,6 +110,19 @@ class Project(Realm):
             "mfa": {"state": "DISABLED"},
             "emailPrivacyConfig": {"enableImprovedEmailPrivacy": False},
         }
+
+    def add_tenant(self, name: str, settings: dict[str, Any]) -> Tenant:
+        tenant = self.tenants[name] = Tenant(self, name, settings, self._journal)
+        tenant.keep(partial(self.tenants.pop, name))
+        return tenant
+
+    def drop_tenant(self, name: str) -> None:
+        """With all that is in it."""
+        tenant = self.tenants[name]
+        tenant.accounts.clear()
+        tenant.codes.clear()
+        del self.tenants[name]
+        tenant.keep(partial(self.tenants.__setitem__, name, tenant), gone=True)
 
     @property
     def password_allowed(self) -> bool:
@@ -134,8 +160,10 @@ class Project(Realm):
 
 
 class Tenant(Realm):
-    def __init__(self, project: Project, tenant: str, settings: dict[str, Any]) -> None:
-        super().__init__(project.project, tenant)
+    def __init__(
+        self, project: Project, tenant: str, settings: dict[str, Any], journal: Journal | None = None
+    ) -> None:
+        super().__init__(project.project, tenant, journal)
         self._parent = project
         self.settings = {**settings, "name": f"projects/{project.project}/tenants/{tenant}"}
 
@@ -149,14 +177,15 @@ class Tenant(Realm):
 
 
 class Realms:
-    """Every project that was named so far."""
+    """Every project that was named so far. With a `journal`, what changes in them is noted there."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._journal = journal
         self._projects: dict[str, Project] = {}
 
     def project(self, name: str) -> Project:
         if name not in self._projects:
-            self._projects[name] = Project(name)
+            self._projects[name] = Project(name, self._journal)
         return self._projects[name]
 
     def find(self, project: str, tenant: str | None) -> Realm:

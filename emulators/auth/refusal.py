@@ -9,6 +9,7 @@ _STATUSES = {
     403: ("PERMISSION_DENIED", "forbidden"),
     404: ("NOT_FOUND", "notFound"),
     501: ("UNIMPLEMENTED", "unimplemented"),
+    507: ("RESOURCE_EXHAUSTED", "storageFull"),
 }
 
 

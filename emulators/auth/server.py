@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 from emulators.auth.app import App
 from emulators.auth.call import World
+from emulators.auth.loading import load
 from emulators.host.front import Front
+from emulators.journal import Journal
 from emulators.loopback import check_loopback
+from emulators.shelf import Shelf
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
     from typing import Any
 
     from emulators.auth.identifiers import Entropy
@@ -29,10 +33,12 @@ _HASHING_THREADS = 2
 
 
 class AuthEmulator:
-    """Starts and stops an Auth emulator in this process. Nothing is kept when it stops.
+    """Starts and stops an Auth emulator in this process. Nothing is kept when it stops, unless `data` names a
+    directory for it.
 
     `project` is the one meant by calls that name none: those of client apps, whose API keys are not looked at.
     `chaos` says what goes wrong.
+    Raises Unavailable while another process uses `data`, BadInput or Corrupt when what is there cannot be read.
     """
 
     def __init__(
@@ -43,15 +49,27 @@ class AuthEmulator:
         clock: Callable[[], float] = time.time,
         entropy: Entropy = os.urandom,
         *,
+        data: Path | None = None,
         chaos: Chaos | None = None,
     ) -> None:
         self._host = check_loopback(host)
         self._port = port
         self._chaos = chaos
+        self._shelf = None if data is None else Shelf(data / "state")
         self._executor = ThreadPoolExecutor(_HASHING_THREADS, thread_name_prefix="auth-hash")
         self._world = World(project, clock, entropy, self._executor)
+        if self._shelf is not None:
+            self._load(self._shelf)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="auth", daemon=True)
+
+    def _load(self, shelf: Shelf) -> None:
+        try:
+            self._world.journal = Journal(shelf)
+            self._world.realms = load(shelf, self._world.journal)
+        except BaseException:
+            shelf.close()
+            raise
 
     def start(self) -> str:
         """Serves in the background. Answers `HOST:PORT`. Raises Unavailable when the port is taken."""
@@ -70,6 +88,8 @@ class AuthEmulator:
             self._thread.join()
         self._loop.close()
         self._executor.shutdown(cancel_futures=True)
+        if self._shelf is not None:
+            self._shelf.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from emulators.auth.codes import Code
 from emulators.auth.identifiers import canonical_email, random_name
-from emulators.auth.realms import Code
 from emulators.auth.refusal import Refused, require, unsupported
 from emulators.auth.tokens import read_id_token
 
@@ -39,7 +39,11 @@ async def send_code(call: Call) -> dict[str, Any]:
     if kind == "PASSWORD_RESET" and call.realm.accounts.by_email(email) is None:
         return answer
     code = _created(call, kind, email)
-    return {**answer, "oobCode": code.code, "oobLink": code.link} if body.get("returnOobLink") else answer
+    return (
+        {**answer, "oobCode": code.code, "oobLink": _link(call, code)}
+        if body.get("returnOobLink")
+        else answer
+    )
 
 
 def _recipient(call: Call, kind: str) -> str:
@@ -71,16 +75,22 @@ def _created(call: Call, kind: str, email: str) -> Code:
     parts = {"mode": _MODES[kind], "lang": "en", "oobCode": name, "apiKey": "fake-api-key"}
     parts |= {"continueUrl": call.body.get("continueUrl", ""), "tenantId": call.realm.tenant or ""}
     parts["projectId"] = call.realm.project
-    wanted = urlencode({key: value for key, value in parts.items() if value})
-    code = Code(kind, email, name, f"http://{call.world.address}/emulator/action?{wanted}", new_email)
-    call.realm.codes[name] = code
+    code = Code(
+        kind, email, name, urlencode({key: value for key, value in parts.items() if value}), new_email
+    )
+    call.realm.codes.add(code)
     return code
+
+
+def _link(call: Call, code: Code) -> str:
+    """Leads to where the emulator is now, wherever it was when the code was made."""
+    return f"http://{call.world.address}/emulator/action?{code.query}"
 
 
 async def list_codes(call: Call) -> dict[str, Any]:
     codes = [
-        {"email": code.email, "requestType": code.kind, "oobCode": code.code, "oobLink": code.link}
-        for code in call.realm.codes.values()
+        {"email": code.email, "requestType": code.kind, "oobCode": code.code, "oobLink": _link(call, code)}
+        for code in call.realm.codes
     ]
     return {"oobCodes": codes}
 
@@ -139,5 +149,5 @@ def _used(call: Call, code: Code) -> Account:
     account = call.realm.accounts.by_email(code.email)
     if account is None:
         raise Refused("INVALID_OOB_CODE")
-    del call.realm.codes[code.code]
+    call.realm.codes.remove(code)
     return account

@@ -47,15 +47,17 @@ async def patch(call: Call) -> dict[str, Any]:
 
 async def delete(call: Call) -> dict[str, Any]:
     _known(call)
-    del call.realm.providers[call.resource]
+    others = {name: config for name, config in call.realm.providers.items() if name != call.resource}
+    call.realm.change(providers=others)
     return {}
 
 
 def _kept(call: Call, resource: str, config: dict[str, Any]) -> dict[str, Any]:
     realm = call.realm
     place = f"projects/{realm.project}" + (f"/tenants/{realm.tenant}" if realm.tenant else "")
-    realm.providers[resource] = {**config, "name": f"{place}/{resource}"}
-    return realm.providers[resource]
+    kept = {**config, "name": f"{place}/{resource}"}
+    realm.change(providers={**realm.providers, resource: kept})
+    return kept
 
 
 def _known(call: Call) -> dict[str, Any]:

@@ -27,7 +27,7 @@ async def patch(call: Call) -> dict[str, Any]:
     # A mask may name what is output only; the old value must then survive.
     kept = {"name": project.settings["name"]}
     changes = without(call.body, *hidden)
-    project.settings = {**patched(project.settings, changes, call.query.get("updateMask", "")), **kept}
+    project.change(settings={**patched(project.settings, changes, call.query.get("updateMask", "")), **kept})
     return project.shown_settings(call.native)
 
 
@@ -49,6 +49,6 @@ async def patch_for_emulator(call: Call) -> dict[str, Any]:
         parameters = {name: value for name, value in given.items() if name != "algorithm"}
         scheme = scheme_of({**parameters, "hashAlgorithm": "SCRYPT"})
         if isinstance(scheme, FirebaseScrypt):
-            project.scheme = scheme
-    project.settings = patched(project.settings, without(call.body, "signIn.hashConfig"), "")
+            project.change(scheme=scheme)
+    project.change(settings=patched(project.settings, without(call.body, "signIn.hashConfig"), ""))
     return await get_for_emulator(call)

@@ -75,7 +75,7 @@ async def with_email_link(call: Call) -> dict[str, Any]:
     if account is None:
         account = _created(call, random_name(call.world.entropy), {})
     require(not account.disabled, "USER_DISABLED")
-    del realm.codes[code.code]
+    realm.codes.remove(code)
     verified = {**account.record, "email": email, "emailVerified": True, "emailLinkSignin": True}
     account = realm.accounts.put(verified, account.secret)
     answer = {"kind": "identitytoolkit#EmailLinkSigninResponse", "email": email, "localId": account.uid}

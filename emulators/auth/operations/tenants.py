@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from emulators.auth.identifiers import random_name
 from emulators.auth.masks import patched, without
-from emulators.auth.realms import Tenant
 from emulators.auth.refusal import Refused, require
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ async def create(call: Call) -> dict[str, Any]:
     tenant_id = f"{name}-{random_name(call.world.entropy, 5)}".lower()
     defaults = {"allowPasswordSignup": False, "enableEmailLinkSignin": False, "disableAuth": False}
     settings = {**defaults, "mfaConfig": {"state": "DISABLED"}, **without(call.body, *_OUTPUT_ONLY)}
-    project.tenants[tenant_id] = Tenant(project, tenant_id, settings)
-    return project.tenants[tenant_id].shown_settings(call.native)
+    return project.add_tenant(tenant_id, settings).shown_settings(call.native)
 
 
 async def get(call: Call) -> dict[str, Any]:
@@ -51,11 +49,11 @@ async def patch(call: Call) -> dict[str, Any]:
     changes = without(call.body, *_OUTPUT_ONLY)
     require(_DISPLAY_NAME.fullmatch(changes.get("displayName", "none")), "INVALID_DISPLAY_NAME")
     changed = patched(tenant.settings, changes, call.query.get("updateMask", ""))
-    tenant.settings = {**changed, "name": tenant.settings["name"]}
+    tenant.change(settings={**changed, "name": tenant.settings["name"]})
     return tenant.shown_settings(call.native)
 
 
 async def delete(call: Call) -> dict[str, Any]:
     tenant = call.one_tenant
-    del call.world.realms.project(tenant.project).tenants[tenant.tenant or ""]
+    call.world.realms.project(tenant.project).drop_tenant(tenant.tenant or "")
     return {}
