@@ -22,32 +22,31 @@ _LABEL: Final = b"firekeep/1/files"
 def cut(spans: Iterable[bytes], seed: int) -> Iterator[bytes]:
     """The chunks of a file that arrives in spans; the same however it is spanned. `seed` (u64) is the repository's.
 
-    Holds one span and at most 4 MiB besides.
+    Holds the longest span and 4 MiB besides.
     """
-    rest = b""
+    buffer = bytearray()
+    rest = memoryview(b"")
     for span in spans:
-        held = rest + span if rest else span
-        rest = held
-        if len(held) > MOST:
-            end = 0
-            for chunk in _decided(held, seed):
+        if not rest:
+            rest = memoryview(span)
+        else:
+            size = len(rest) + len(span)
+            # One buffer for the whole file: new memory costs more than moving what is undecided to its front.
+            following = buffer if len(buffer) >= size else bytearray(MOST + len(span))
+            memoryview(following)[: len(rest)] = rest
+            memoryview(following)[len(rest) : size] = span
+            buffer, rest = following, memoryview(following)[:size]
+        if len(rest) > MOST:
+            # As long as what follows could not change where a chunk ends.
+            found = _cutter(seed).cut_buf(rest)
+            while len(rest) > MOST:
+                chunk = bytes(next(found).data)
                 yield chunk
-                end += len(chunk)
-            rest = held[end:]
+                rest = rest[len(chunk) :]
     if 0 < len(rest) <= LEAST:
-        yield rest
+        yield bytes(rest)
     elif rest:
         yield from (bytes(chunk.data) for chunk in _cutter(seed).cut_buf(rest))
-
-
-def _decided(held: bytes, seed: int) -> Iterator[bytes]:
-    """The first chunks, as long as what follows could not change where they end."""
-    found = _cutter(seed).cut_buf(held)
-    left = len(held)
-    while left > MOST:
-        data = bytes(next(found).data)
-        left -= len(data)
-        yield data
 
 
 def _cutter(seed: int) -> FastCDC:

@@ -52,9 +52,16 @@ def record(data: bytes, **fields: Any) -> bytes:
 
 FIELDS: list[dict[str, Any]] = [
     {},
-    {"contentType": "image/png", "cacheControl": "public, max-age=1", "contentDisposition": 'inline; filename="ü"'},
+    {
+        "contentType": "image/png",
+        "cacheControl": "public, max-age=1",
+        "contentDisposition": 'inline; filename="ü"',
+    },
     {"contentType": "text/plain; charset=utf-8", "contentLanguage": "de", "contentEncoding": "gzip"},
-    {"contentType": "", "metadata": {"firebaseStorageDownloadTokens": "a,b", "Ключ": "значение 😀", "empty": ""}},
+    {
+        "contentType": "",
+        "metadata": {"firebaseStorageDownloadTokens": "a,b", "Ключ": "значение 😀", "empty": ""},
+    },
     {"storageClass": "COLDLINE", "customTime": "2026-03-29T01:59:59.123456Z", "contentType": "x/y"},
 ]
 
