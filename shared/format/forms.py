@@ -55,11 +55,6 @@ def _collection(document: bytes) -> tuple[str, bytes]:
     return name.decode(), key.after_subtree(key.encode([name]))
 
 
-def _container(found: bytes) -> tuple[str, bytes]:
-    name = flat.decode(found)[0]
-    return name, flat.span(name)[1]
-
-
 FORMS: Final[Mapping[str, Form]] = {
     ENTRIES: Form(
         equal=record.equal,
@@ -77,7 +72,7 @@ FORMS: Final[Mapping[str, Form]] = {
         name=flat.shown,
         key=flat.parse,
         span=flat.span,
-        group=_container,
+        group=flat.group,
         weight=media.weight,
     ),
 }

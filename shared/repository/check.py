@@ -26,7 +26,9 @@ ALL: Final = None
 def check_structure(
     repository: Repository, snapshot: str | None, tally: Tally | None = None
 ) -> Iterator[Finding]:
-    """Configuration, keys, indexes, manifests, inner nodes by their hashes, and each leaf's place in a pack."""
+    """Configuration, keys, indexes, manifests, inner nodes by their hashes, and the place in a pack of each leaf and
+    of each chunk of a file.
+    """
     scene = scene_of(repository, tally or Tally())
     yield from check_frame(scene)
     yield from _snapshots(scene, snapshot, leaves=False)
@@ -53,9 +55,10 @@ def check_data(
     yield from _snapshots(scene, snapshot, leaves=thorough)
     yield from check_sizes(scene)
     packs = (scene.referenced if snapshot is not ALL else scene.sizes.keys()) - scene.unfit
-    # A tree that was read down to its leaves has had every blob that counts opened already.
-    yield from check_packs(scene, _sampled(packs, sample, salt), open_blobs=not thorough)
-    if scene.broken and not thorough:
+    # A tree that was read down to its leaves has had every blob that counts opened already, but for chunks of files.
+    opening = not thorough or scene.files
+    yield from check_packs(scene, _sampled(packs, sample, salt), open_blobs=opening)
+    if scene.broken and opening:
         yield from _snapshots(scene, snapshot, leaves=False)
     yield from _conclusion(scene)
 

@@ -28,6 +28,8 @@ class Scene:
     """Of these, those that do not exist in the size the index says."""
     broken: set[tuple[bytes, int]] = field(default_factory=set)
     """Pack and offset of blobs that did not open."""
+    files: bool = False
+    """Whether any of them holds files, whose chunks no walk over trees opens."""
     snapshots: int = 0
     """How many were looked at, damaged or not."""
     told: set[tuple[object, ...]] = field(default_factory=set)

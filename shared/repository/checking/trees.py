@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from shared.errors import Corrupt, FirekeepError, IntegrityError, Missing, Unsupported
+from shared.format.forms import MEDIA
 from shared.format.index import Location
 from shared.repository.blobs import BlobKind
+from shared.repository.checking.files import check_files
 from shared.repository.checking.scene import Scene
 from shared.repository.findings import Finding, merged, of_error
 from shared.repository.layout import INDEX, SNAPSHOTS, pack_key
@@ -14,7 +17,9 @@ from shared.repository.tree import Problem, verify
 
 
 def check_snapshot(scene: Scene, snapshot_id: str, *, leaves: bool) -> Iterator[Finding]:
-    """The manifest and its trees; with `leaves`, every leaf is read too, else only looked for."""
+    """The manifest and its trees; with `leaves`, every leaf is read too, else only looked for. Leaves of media are
+    always read, as only they name the chunks of files, which are looked for.
+    """
     key = SNAPSHOTS + snapshot_id
     scene.snapshots += 1
     try:
@@ -27,7 +32,10 @@ def check_snapshot(scene: Scene, snapshot_id: str, *, leaves: bool) -> Iterator[
         yield from scene.once([Finding("nothing", key, "the snapshot has no content", snapshot_id)])
     reader = _Reader(scene)
     for content, root in manifest.roots.items():
-        problems = verify(reader, root, leaves, reader.exists)
+        files = content == MEDIA
+        scene.files = scene.files or files
+        look = partial(check_files, reader, reader.exists) if files else None
+        problems = verify(reader, root, leaves or files, reader.exists, look)
         findings = (reader.finding(problem, snapshot_id, content) for problem in problems)
         yield from scene.once(merged(findings))
 
