@@ -36,7 +36,7 @@ def _check_file(
         for chunk in media.content:
             yield from _check_chunk(exists, chunk, span)
         return
-    reached = 0
+    reached = problems = 0
 
     def look(_: bytes, listed: Batch) -> Iterator[Problem]:
         nonlocal reached
@@ -49,12 +49,13 @@ def _check_file(
 
     try:
         for problem in verify(blobs, media.content, True, exists, look):
-            why = problem.message
-            yield Problem(problem.code, problem.kind, problem.id, problem.level, *span, f"a file: {why}")
+            problems += 1
+            why = f"a file: {problem.message}"
+            yield Problem(problem.code, problem.kind, problem.id, problem.level, *span, why)
     except IntegrityError as error:
         yield _problem(error, BlobKind.LEAF, media.content.id, span)
         return
-    if reached != media.size:
+    if not problems and reached != media.size:
         yield _problem(Corrupt("its chunks are not as long as it is"), BlobKind.LEAF, media.content.id, span)
 
 
