@@ -74,6 +74,8 @@ class _Suite:
         env |= write_programs(folder, env)
         # There is no metadata server here; asking for one takes seconds and prints warnings.
         env.setdefault("METADATA_SERVER_DETECTION", "none")
+        # firebase-tools tells the functions of the project by the older of the two names only.
+        env["GOOGLE_CLOUD_PROJECT"] = self._options.project
         env |= await self._storage(processes, env)
         process = await asyncio.create_subprocess_exec(
             *command, cwd=self._options.folder, env=env, process_group=0
