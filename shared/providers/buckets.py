@@ -81,10 +81,12 @@ def _nobody() -> Any:
 
 
 def _widened(client: Any) -> Any:
-    """The client with room for as many connections as there are transfers."""
+    """The client with room for as many connections as there are transfers, and without its own curiosity: it would
+    look up the bucket in the background, to label traces, with a permission that a backup need not have."""
     from requests.adapters import HTTPAdapter
 
     for scheme in ("https://", "http://"):
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS)
         client._http.mount(scheme, adapter)
+    client._bucket_metadata_cache = None
     return client

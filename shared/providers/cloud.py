@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import google.auth.exceptions as auth_errors
 import requests
+import urllib3
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
@@ -190,7 +191,7 @@ class CloudProvider:
             raise _translated(error, Attempt(self._store, verb, action, key)) from error
         except auth_errors.GoogleAuthError as error:
             raise _unknown(error, Attempt(self._store, verb, action, key)) from error
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             attempt = Attempt(self._store, verb, action, key)
             raise Unavailable(f"{attempt.words}: {type(error).__name__}") from error
 

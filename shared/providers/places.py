@@ -64,7 +64,7 @@ def parse_place(text: str) -> Place:
     match = _URL.fullmatch(text)
     if match is None:
         return Place("", "", str(Path(text).expanduser().absolute()))
-    scheme, bucket, prefix = match[1].lower(), match[2], (match[3] or "").strip("/")
+    scheme, bucket, prefix = match[1].lower(), match[2], (match[3] or "").removesuffix("/")
     if scheme not in SCHEMES:
         raise BadInput(
             f"a repository cannot be at {scheme}://", hint="use a folder, firebase://, gs://, s3:// or az://"

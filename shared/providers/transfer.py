@@ -38,7 +38,7 @@ class Progress:
     removed: int = 0
     failed: dict[str, FirekeepError] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
-    """Held objects that `remove` left where they are."""
+    """Objects that `remove` left where they are: held, or their deletion denied."""
 
 
 class Transfer:
@@ -99,7 +99,7 @@ class Transfer:
     def remove(self, clock: Clock) -> Progress:
         """Delete from the source what the destination has, last written first. Held objects are left, and named."""
         for group in reversed(self._order):
-            for stat, there in list(self._merged(group)):
+            for stat, there in self._merged(group):
                 if there is None or there.size != stat.size:
                     raise Conflict(f"removing {stat.key!r} from the source failed: the copy lacks it")
                 self._remove(stat, clock)
@@ -112,9 +112,8 @@ class Transfer:
             return
         try:
             self._source.delete(stat.key)
-        except Denied as error:
+        except Denied:
             self.progress.kept.append(stat.key)
-            self.progress.failed.setdefault(stat.key, error)
             return
         self.progress.removed += 1
 
