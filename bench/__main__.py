@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bench import changes, memory, restore, snapshot, start
+from bench import changes, emulators, memory, restore, snapshot, start
 from bench.place import TREE
-from bench.report import Section, as_markdown, as_text, machine, wrapped
+from bench.report import Section, as_markdown, as_text, machine, put_sections, wrapped
 from bench.scale import QUICK, Scale
 
 MEASURES: dict[str, Callable[[Scale], Section]] = {
@@ -20,6 +20,7 @@ MEASURES: dict[str, Callable[[Scale], Section]] = {
     "changes": changes.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "emulators": emulators.measure,
 }
 
 _PAGE = TREE / "docs" / "performance.md"
@@ -42,7 +43,8 @@ def main() -> None:
     print(as_text(sections))
     print(f"\n{machine()}; {time.monotonic() - began:.0f} s")
     if options.write:
-        _PAGE.write_text(_page(sections, load))
+        whole = not options.measures
+        _PAGE.write_text(_page(sections, load) if whole else put_sections(_PAGE.read_text(), sections))
         print(f"written: {_PAGE.relative_to(TREE)}")
 
 
@@ -55,13 +57,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="worker processes; as many as cores by default"
     )
-    parser.add_argument("--write", action="store_true", help="keep the result in docs/performance.md")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="keep the result in docs/performance.md: the page, or the sections of the measures that are named",
+    )
     options = parser.parse_args()
     unknown = set(options.measures) - set(MEASURES)
     if unknown:
         parser.error(f"there is no measure {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
-    if options.write and options.measures:
-        parser.error("--write keeps a whole run: leave out the names of measures")
     return options
 
 

@@ -32,14 +32,21 @@ _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from emulators.parent impo
 @contextmanager
 def emulator() -> Iterator[Database]:
     """An empty Firestore, as a process of its own."""
-    command = [sys.executable, "-c", _BOOT, str(TREE), str(os.getpid()), "emulators.firestore"]
+    with served("emulators.firestore") as host:
+        yield Database(host, PROJECT)
+
+
+@contextmanager
+def served(module: str, *arguments: str) -> Iterator[str]:
+    """HOST:PORT of a module that serves and says so in one line, as a process of its own."""
+    command = [sys.executable, "-c", _BOOT, str(TREE), str(os.getpid()), module, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert process.stdout is not None
         greeting = process.stdout.readline().split()
-        if greeting[:2] != ["firestore", "ready"]:
-            raise RuntimeError("the Firestore emulator did not start; its own message is above")
-        yield Database(greeting[2], PROJECT)
+        if greeting[1:2] != ["ready"]:
+            raise RuntimeError(f"{module} did not start; its own message is above")
+        yield greeting[2]
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -79,6 +86,7 @@ class Folder:
         here = self.path / secrets.token_hex(4)
         here.mkdir()
         chosen = Settings(
+            contents=("entries",),
             project=database.project,
             repository=str(here / "repository"),
             key_file=here / "key",

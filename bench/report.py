@@ -77,6 +77,14 @@ def as_markdown(sections: Sequence[Section]) -> str:
     return "\n\n".join(_section(section) for section in sections)
 
 
+def put_sections(page: str, sections: Sequence[Section]) -> str:
+    """A page of sections with these in the place of those of the same titles, new ones at the end."""
+    head, *parts = page.rstrip().split("\n\n## ")
+    kept = {part.partition("\n")[0]: f"## {part}" for part in parts}
+    kept |= {section.title: _section(section) for section in sections}
+    return "\n\n".join([head, *kept.values()]) + "\n"
+
+
 def _section(section: Section) -> str:
     rows = [HEADS, tuple("---" for _ in HEADS), *(row.cells() for row in section.rows)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
