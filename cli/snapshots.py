@@ -11,7 +11,7 @@ from shared.errors import BadInput, NotFound
 from shared.format.forms import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.format.key import after_subtree, encode, key_of_path, path_of, segments_of
 from shared.format.manifest import Manifest, Selected
-from shared.jobs.commit import checksum, totals
+from shared.jobs.commit import bytes_of, checksum, totals
 from shared.repository import Repository
 from shared.repository.tree import Root, count_range, get, scan
 
@@ -21,13 +21,13 @@ _NOUNS = {ENTRIES: "documents", MEDIA: "files", SETTINGS: "settings", USERS: "ac
 
 def sums(manifest: Manifest) -> dict[str, Any]:
     """What a snapshot holds, as facts: in all, and by content."""
-    items, size_ = totals(manifest.roots)
+    items, size_ = totals(manifest)
     return {
         "items": items,
         "bytes": size_,
         "root": checksum(manifest.roots),
         "contents": {
-            name: {"items": root.count, "bytes": root.size, "root": root.id.hex()}
+            name: {"items": root.count, "bytes": bytes_of(manifest, name), "root": root.id.hex()}
             for name, root in manifest.roots.items()
         },
         "skew": dict(manifest.skew),
@@ -39,7 +39,7 @@ def content_lines(manifest: Manifest) -> list[str]:
     lines = []
     for name, root in manifest.roots.items():
         late = f", read up to {duration(manifest.skew[name])} later" if manifest.skew.get(name) else ""
-        lines.append(f"  {_NOUNS[name]:<10} {count(root.count)}, {size(root.size)}{late}")
+        lines.append(f"  {_NOUNS[name]:<10} {count(root.count)}, {size(bytes_of(manifest, name))}{late}")
     return lines
 
 

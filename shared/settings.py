@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from shared.errors import BadInput
+from shared.format.forms import CONTENTS, MEDIA, SETTINGS, USERS
 
 DEMO_PROJECT: Final = "demo-firekeep"
 """The project of the local stack, used when a Firestore emulator is named and no project is."""
@@ -22,6 +23,11 @@ _T = TypeVar("_T")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+_EMULATORS: Final = {
+    MEDIA: "STORAGE_EMULATOR_HOST",
+    SETTINGS: "FIREBASE_AUTH_EMULATOR_HOST",
+    USERS: "FIREBASE_AUTH_EMULATOR_HOST",
+}
 _SWITCH = {"on": True, "off": False}
 _MIB = 1 << 20
 
@@ -34,10 +40,23 @@ class Settings:
     """FIREKEEP_PROJECT, else GOOGLE_CLOUD_PROJECT: whose database is backed up."""
     database: str = "(default)"
     """FIREKEEP_DATABASE: the database that is backed up."""
+    contents: tuple[str, ...] = CONTENTS
+    """FIREKEEP_CONTENTS: what a backup holds unless something is chosen: entries, media, settings, users. By default
+    all of them; with emulators, those whose emulators are named."""
+    buckets: tuple[str, ...] = ()
+    """FIREKEEP_BUCKETS: the buckets whose files are media; by default the one that Firebase makes for a project."""
     state_database: str = "(default)"
     """FIREKEEP_STATE_DATABASE: where jobs and the catalog are; by default the same one."""
     repository: str = ""
-    """FIREKEEP_REPOSITORY: a directory, or the URL of a bucket."""
+    """FIREKEEP_REPOSITORY: a directory, or the URL of a bucket; several for a repository kept in several places."""
+    required_copies: int = 0
+    """FIREKEEP_REQUIRED_COPIES: how many of the places must hold an object before it counts; 0 for all."""
+    s3_endpoint: str = ""
+    """FIREKEEP_S3_ENDPOINT: the URL of a store that speaks S3's protocol; empty for AWS."""
+    azure_endpoint: str = ""
+    """FIREKEEP_AZURE_ENDPOINT: the URL of an Azure storage account that is not at Azure's usual address."""
+    lock_holds: bool = False
+    """FIREKEEP_LOCK_HOLDS, on or off: whether a hold in Google's buckets is locked, which nobody can undo."""
     key_file: Path | None = None
     """FIREKEEP_KEY_FILE: the file that holds the repository's key."""
     passphrase_file: Path | None = None
@@ -83,8 +102,14 @@ class Settings:
         return cls(
             project=project or (DEMO_PROJECT if emulator else ""),
             database=database,
+            contents=_contents(read),
+            buckets=read("FIREKEEP_BUCKETS", (), _buckets),
             state_database=read("FIREKEEP_STATE_DATABASE", database, _database),
             repository=read("FIREKEEP_REPOSITORY", "", str),
+            required_copies=read("FIREKEEP_REQUIRED_COPIES", 0, _whole(1, 16)),
+            s3_endpoint=read("FIREKEEP_S3_ENDPOINT", "", _url),
+            azure_endpoint=read("FIREKEEP_AZURE_ENDPOINT", "", _url),
+            lock_holds=read("FIREKEEP_LOCK_HOLDS", False, _switch),
             key_file=key_file,
             passphrase_file=passphrase_file,
             firestore_emulator=emulator,
@@ -107,6 +132,11 @@ class Settings:
     def needed_project(self) -> str:
         """The project; BadInput when none is named."""
         return self.project or _absent("FIREKEEP_PROJECT", "the project whose database is backed up")
+
+    @property
+    def media_buckets(self) -> tuple[str, ...]:
+        """The buckets whose files are media."""
+        return self.buckets or (f"{self.needed_project()}.firebasestorage.app",)
 
     def needed_repository(self) -> str:
         """Where the repository is; BadInput when nothing names it."""
@@ -137,6 +167,26 @@ class _Reader:
             raise BadInput(f"the environment variable {variable} is not valid", hint=str(error)) from None
 
 
+def _contents(read: _Reader) -> tuple[str, ...]:
+    """BadInput when some services are emulators and what is asked for lies in one that is not: a mix of the two
+    would copy data of a real project into a test, or the other way round."""
+    none: tuple[str, ...] = ()
+    chosen = read("FIREKEEP_CONTENTS", none, _listed(re.compile("|".join(CONTENTS)), f"write names of {CONTENTS}"))
+    if not read("FIRESTORE_EMULATOR_HOST", "", _host):
+        return chosen or CONTENTS
+    missing = {
+        content: variable
+        for content, variable in _EMULATORS.items()
+        if not read(variable, "", _host_or_url)
+    }
+    for content in chosen:
+        if content in missing:
+            raise BadInput(
+                f"Firestore is an emulator, and {content} are not", hint=f"set {missing[content]}, or leave them out"
+            )
+    return chosen or tuple(content for content in CONTENTS if content not in missing)
+
+
 def _absent(variable: str, meaning: str) -> str:
     raise BadInput(f"the environment variable {variable} is not set", hint=f"set it to {meaning}")
 
@@ -154,9 +204,25 @@ _host = _matching(_HOST, "write HOST:PORT, such as 127.0.0.1:8080")
 _host_or_url = _matching(
     re.compile(r"(https?://)?" + _HOST.pattern), "write HOST:PORT or http://HOST:PORT, such as 127.0.0.1:9199"
 )
+_url = _matching(re.compile(r"https?://[^\s@]+"), "write https://HOST or https://HOST/PATH")
 _project = _matching(_PROJECT, "write the project's id: 6 to 30 lower-case letters, digits and hyphens")
 _database = _matching(
     _DATABASE, "write (default) or the database's id: 4 to 63 lower-case letters, digits, hyphens"
+)
+
+
+def _listed(pattern: re.Pattern[str], fix: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(re.split(r"[\s,]+", text.strip(" ,"))))
+        if not all(map(pattern.fullmatch, names)):
+            raise ValueError(fix)
+        return names
+
+    return parse
+
+
+_buckets = _listed(
+    re.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"), "write names of buckets, without gs://, separated by spaces"
 )
 
 

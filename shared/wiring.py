@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from shared import settings
 from shared.clock import SystemClock
-from shared.errors import BadInput, Conflict
-from shared.format.forms import ENTRIES
+from shared.errors import Conflict
+from shared.format.forms import ENTRIES, MEDIA
 from shared.jobs.ports import Place, Ports
 
 if TYPE_CHECKING:
     from shared.format.config import Options
     from shared.keys.contract import Keyring
     from shared.providers.contract import Provider
+    from shared.providers.transfer import Transfer
     from shared.publishing.contract import Publisher
     from shared.publishing.inline import InlinePublisher
     from shared.repository import Repository
@@ -50,7 +51,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         target=cache(lambda other, known_as: sources(chosen, other, known_as)),
         repository=_fresh(lambda: open_repository(chosen)),
         salvage=lambda: open_repository(chosen, salvage=True),
-        storage={"provider": "local", "path": chosen.needed_repository()},
+        storage=_storage(chosen),
         ledger=ledger(chosen),
         catalog=catalog(chosen),
         publisher=publisher or pubsub_publisher(chosen),
@@ -59,6 +60,14 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         heartbeat_s=chosen.lease_s / _HEARTBEATS_PER_LEASE,
         checkpoint_bytes=chosen.checkpoint_bytes,
     )
+
+
+def _storage(chosen: settings.Settings) -> dict[str, str]:
+    """As the catalog shows it: the first place's kind, and all of them."""
+    from shared.providers.places import parse_places
+
+    named = parse_places(chosen.needed_repository())
+    return {"provider": named[0].kind, "path": " ".join(map(str, named))}
 
 
 def _fresh(opening: Callable[[], Repository]) -> Callable[[], Repository]:
@@ -88,8 +97,43 @@ def deadline_margin() -> float:
 
 
 def sources(chosen: settings.Settings, place: Place, known_as: str = "") -> Mapping[str, Source]:
-    """The source of each content, of one project and database."""
-    return {ENTRIES: firestore_source(chosen, place, known_as)}
+    """The source of each content, of one project and database.
+
+    Elsewhere in the same project there is another database, but no other files and accounts.
+    """
+    made: dict[str, Callable[[], Source]] = {
+        ENTRIES: lambda: firestore_source(chosen, place, known_as),
+        MEDIA: lambda: media_source(chosen, place),
+    }
+    same = place.project == chosen.project and place.database != chosen.database
+    return {
+        name: made[name]() for name in chosen.contents if name in made and not (same and name != ENTRIES)
+    }
+
+
+def media_source(chosen: settings.Settings, place: Place) -> Source:
+    """The buckets of a project. Those of another one are found by their names, which begin with its id."""
+    from shared.sources.media import ENDPOINT, MediaSource
+
+    own = chosen.needed_project()
+    named = {name: name for name in chosen.media_buckets}
+    if place.project != own:
+        named = {name: place.project + name[len(own) :] for name in named if name.startswith(f"{own}.")}
+    return MediaSource(
+        _media_http(chosen.storage_emulator),
+        tuple(named),
+        clock=SystemClock(),
+        jitter=SystemRandom().random,
+        elsewhere=named,
+        endpoint=chosen.storage_emulator or ENDPOINT,
+    )
+
+
+@cache
+def _media_http(emulator: str) -> Any:
+    from shared.sources.media import open_http
+
+    return open_http(emulator)
 
 
 def firestore_source(chosen: settings.Settings, place: Place, known_as: str = "") -> Source:
@@ -122,12 +166,15 @@ def _firestore_channel(emulator: str) -> Any:
 
 
 def open_repository(chosen: settings.Settings, *, salvage: bool = False) -> Repository:
-    """The repository that exists at the configured place; `salvage` passes over damaged indexes."""
+    """The repository that exists at the configured place; `salvage` passes over damaged indexes and copies."""
+    return open_repository_in(provider(chosen, past_damage=salvage), chosen, salvage=salvage)
+
+
+def open_repository_in(store: Provider, chosen: settings.Settings, *, salvage: bool = False) -> Repository:
+    """The one in this store, opened with the keys that the settings name."""
     from shared.repository import Repository
 
-    return Repository.open(
-        provider(chosen), keyrings(chosen), secrets.token_bytes, tuning(chosen), salvage=salvage
-    )
+    return Repository.open(store, keyrings(chosen), secrets.token_bytes, tuning(chosen), salvage=salvage)
 
 
 def create_repository(chosen: settings.Settings, options: Options) -> Repository:
@@ -143,16 +190,81 @@ def tuning(chosen: settings.Settings) -> Tuning:
     return Tuning(pack_bytes=chosen.pack_bytes, cache_bytes=chosen.cache_bytes, zstd_level=chosen.zstd_level)
 
 
-def provider(chosen: settings.Settings) -> Provider:
-    from shared.providers.local import LocalProvider
+def provider(chosen: settings.Settings, *, past_damage: bool = False) -> Provider:
+    """The repository's place, or its places as one. `past_damage` reads a copy where another is damaged."""
+    from shared.providers.replicated import Member, ReplicatedProvider
+
+    named = places(chosen)
+    if len(named) == 1 and chosen.required_copies in (0, 1):
+        return provider_at(chosen, named[0])
+    members = [Member(name, provider_at(chosen, name)) for name in named]
+    required = chosen.required_copies or len(members)
+    return ReplicatedProvider(members, required, told=_tell_lag, past_damage=past_damage)
+
+
+def places(chosen: settings.Settings) -> list[str]:
+    """Where the repository is, one by one, as they are always written. BadInput for what is no place."""
+    from shared.providers.places import parse_places
+
+    return [str(place) for place in parse_places(chosen.needed_repository())]
+
+
+def key_file_for(chosen: settings.Settings) -> Path:
+    """Where the key of a new repository goes: beside a folder; for a bucket, into the present folder."""
+    from shared.providers.places import parse_places
+
+    places = parse_places(chosen.needed_repository())
+    folder = next((Path(place.prefix) for place in places if not place.scheme), None)
+    return folder.with_name(f"{folder.name}.key") if folder else Path(f"{places[0].name}.key").absolute()
+
+
+def provider_at(chosen: settings.Settings, place: str) -> Provider:
+    """One place, tried again where that may help."""
     from shared.providers.retry import Backoff, RetryingProvider
 
-    place = chosen.needed_repository()
-    if "://" in place:
-        raise BadInput(f"a repository at {place} is not supported yet", hint="name a local directory")
-    clock = SystemClock()
-    local = LocalProvider(Path(place).expanduser(), clock, secrets.token_bytes)
-    return RetryingProvider(local, Backoff(), sleep=clock.sleep, jitter=SystemRandom().random)
+    return RetryingProvider(
+        _store_at(chosen, place), Backoff(), sleep=SystemClock().sleep, jitter=SystemRandom().random
+    )
+
+
+def _store_at(chosen: settings.Settings, place: str) -> Provider:
+    from shared.providers.places import parse_place
+
+    at = parse_place(place)
+    if at.scheme in ("gs", "firebase"):
+        from shared.providers.buckets import cloud_bucket, firebase_bucket
+        from shared.providers.cloud import CloudProvider, Manner
+
+        opened = firebase_bucket if at.scheme == "firebase" else cloud_bucket
+        bucket = opened(at.bucket, chosen.project, chosen.storage_emulator)
+        return CloudProvider(bucket, at.prefix, Manner(lock_holds=chosen.lock_holds))
+    if at.scheme in ("s3", "az"):
+        from shared.providers.stores import azure_provider, s3_provider
+
+        if at.scheme == "s3":
+            return s3_provider(at.bucket, at.prefix, endpoint=chosen.s3_endpoint)
+        return azure_provider(at.bucket, at.prefix, endpoint=chosen.azure_endpoint)
+    from shared.providers.local import LocalProvider
+
+    return LocalProvider(Path(at.prefix), SystemClock(), secrets.token_bytes)
+
+
+def transfer(source: Provider, destination: Provider, seen: Callable[[Any], None]) -> Transfer:
+    """A copy of a repository in the making: in the order that makes it one with its last object."""
+    from shared.providers.transfer import Transfer
+    from shared.repository.layout import CONFIG, INDEX, KEYS, PACKS, RUNS, SNAPSHOTS
+
+    return Transfer(source, destination, (PACKS, RUNS, INDEX, KEYS, "", SNAPSHOTS, CONFIG), seen)
+
+
+def _tell_lag(lag: Any) -> None:
+    import logging
+
+    logging.getLogger("firekeep").warning(
+        "%s lacks what was just written: %s; `firekeep migrate --sync` brings it up to date",
+        lag.name,
+        lag.why,
+    )
 
 
 def keyrings(chosen: settings.Settings) -> list[Keyring]:

@@ -7,6 +7,7 @@ Nothing is told as completed before the manifest was read back.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -26,6 +27,15 @@ from shared.state.contract import Task, TaskId, TaskState
 
 Roots = Mapping[str, Root]
 
+_FILES = {
+    "taken_over": "filesTakenOver",
+    "downloaded": "filesDownloaded",
+    "downloaded_bytes": "bytesDownloaded",
+    "changed": "filesChanged",
+    "gone": "filesGone",
+}
+"""What became of files, as statistics name it."""
+
 _NAMES = 200
 """How many collections, buckets or tenants the catalog names; all of them are in the repository."""
 
@@ -40,7 +50,7 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
         with failing_snapshot(ports, backup_id):
             manifest = _commit(ports, job)
         ports.catalog.save_backup(backup_of(manifest))
-        items, size = totals(manifest.roots)
+        items, size = totals(manifest)
         facts = {"items": items, "bytes": size, "root": checksum(manifest.roots)}
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
@@ -51,9 +61,17 @@ def backup_of(manifest: Manifest) -> Backup:
     return Backup.from_message(json.dumps(dict(manifest.backup)))
 
 
-def totals(roots: Roots) -> tuple[int, int]:
-    """Records, and their bytes."""
-    return sum(root.count for root in roots.values()), sum(root.size for root in roots.values())
+def totals(manifest: Manifest) -> tuple[int, int]:
+    """Records, and the bytes that they stand for."""
+    return (
+        sum(root.count for root in manifest.roots.values()),
+        sum(bytes_of(manifest, content) for content in manifest.roots),
+    )
+
+
+def bytes_of(manifest: Manifest, content: str) -> int:
+    """The bytes that the records of a content stand for: of files, their own."""
+    return int(manifest.statistics.get(f"{content}Bytes", manifest.roots[content].size))
 
 
 def checksum(roots: Roots) -> str:
@@ -115,13 +133,14 @@ def _runs(repository: Repository, parts: list[Task]) -> Iterator[Run]:
 
 def _check_count(job: Task, content: str, parts: list[Task], root: Root) -> None:
     """The tree holds what the parts read, and they read what was counted."""
+    gone = sum(part.data["gone"] for part in parts)
     read = sum(part.data["items"] for part in parts)
     passed = sum(part.data["passed"] for part in parts)
     expected = job.data["contents"][content]["expected"]
-    if root.count != read or expected not in (None, read + passed):
+    if root.count != read - gone or expected not in (None, read + passed):
         raise Incomplete(
-            f"snapshot {job.id.job} holds {root.count} {content} where {read} were read, and {passed} more that are "
-            f"not meant; the count of everything says {expected}",
+            f"snapshot {job.id.job} holds {root.count} {content} where {read} were read and {gone} of them went away, "
+            f"and {passed} more are not meant; the count of everything says {expected}",
             hint="nothing was committed; start the backup again",
         )
 
@@ -129,7 +148,9 @@ def _check_count(job: Task, content: str, parts: list[Task], root: Root) -> None
 def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task], roots: Roots) -> Manifest:
     now = ports.clock.now()
     backup = ports.catalog.backup(job.id.job)
-    items, size = totals(roots)
+    statistics = _statistics(job, parts, now)
+    size = sum(int(statistics[f"{content}Bytes"]) for content in roots)
+    items = sum(root.count for root in roots.values())
     names = {name: summary(_groups(repository, name, root)) for name, root in roots.items()}
     completed = backup.changed(
         status="completed",
@@ -148,7 +169,7 @@ def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task]
         selection={one.content: one.selected() for one in selected(job) if one.include or one.exclude},
         excluded=dict(job.data["contents"].get(ENTRIES, {}).get("excluded", {})),
         skew=_skew(job, parts),
-        statistics=_statistics(job, parts, now),
+        statistics=statistics,
         backup=json.loads(completed.to_message()),
     )
 
@@ -165,12 +186,19 @@ def _skew(job: Task, parts: list[Task]) -> dict[str, float]:
 
 
 def _statistics(job: Task, parts: list[Task], now: datetime) -> dict[str, int | float]:
-    """Bytes stored and seconds from the request to the commit."""
+    """Bytes stored, bytes read of each content, what became of files, and seconds from the request to the commit."""
     stored = sum(part.data.get("stored", 0) for part in parts)
+    files: Counter[str] = Counter()
+    size = dict.fromkeys((f"{content}Bytes" for content in job.data["contents"]), 0)
+    for part in parts:
+        files.update(part.data["files"])
+        size[f"{part.data['content']}Bytes"] += part.data["size"]
     return {
+        **size,
         "storedBytes": stored,
         "parts": len(parts),
         "seconds": (now - job.data["startedAt"]).total_seconds(),
+        **{_FILES[name]: number for name, number in files.items()},
     }
 
 

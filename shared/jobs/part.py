@@ -8,11 +8,11 @@ one wrote beyond it is unreferenced and collected later. Near its deadline a wor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from shared.clock import Deadline
 from shared.errors import Incomplete
-from shared.format.forms import FORMS
+from shared.format.forms import FORMS, MEDIA
 from shared.jobs.commit import commit_snapshot, parent_root
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.heartbeat import Heartbeat
@@ -21,12 +21,14 @@ from shared.jobs.ports import Ports, Report
 from shared.jobs.selecting import Chosen, Keeps, selected
 from shared.models.jobs import PartRequest
 from shared.repository import Repository
-from shared.repository.tree import Root, Run, build_run, encode_run
-from shared.sources.contract import SUREST, Batch, Part
+from shared.repository.blobs import BlobWriter
+from shared.repository.tree import Root, Run, build_run, encode_run, scan
+from shared.sources.contract import SUREST, Batch, FileSource, Part
 from shared.sources.parts import part_from_json, part_to_json
 from shared.state.contract import Data, Task, TaskId, TaskState
 
 PART_TOPIC = "backup-part"
+_NAMED = 20
 
 
 @dataclass
@@ -38,15 +40,21 @@ class _State:
     """Records that were read and are meant."""
     passed: int
     """Records that were read and are not meant."""
+    gone: int
+    """Files that could not be read whole at any one moment, and are left out."""
     size: int
     """Bytes: of keys, and of what the values stand for."""
     stored: int
     cursor: bytes
+    vanished: list[str] = field(default_factory=list)
+    """The names of the first of the files that are left out."""
+    files: dict[str, int] = field(default_factory=dict)
+    """What became of the files, in numbers."""
 
     @classmethod
     def of(cls, data: Data) -> _State:
-        names = ("items", "passed", "size", "stored", "cursor")
-        return cls(list(data["runs"]), *(data[name] for name in names))
+        state = cls(**{one.name: data[one.name] for one in fields(cls)})
+        return replace(state, runs=[*state.runs], vanished=[*state.vanished], files={**state.files})
 
     def live(self) -> Data:
         """What people see between checkpoints."""
@@ -55,7 +63,7 @@ class _State:
 
 def new_part(content: str, part: Part) -> Data:
     """The document of a part that nobody has begun."""
-    return {"content": content, "part": part_to_json(part), **asdict(_State([], 0, 0, 0, 0, b""))}
+    return {"content": content, "part": part_to_json(part), **asdict(_State([], 0, 0, 0, 0, 0, b""))}
 
 
 def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
@@ -103,11 +111,12 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     meant = next(one for one in selected(job) if one.content == content)
     slices = Slices(ports.sources[content].read(part, state.cursor), state, meant)
     like = parent_root(repository, job, content)
+    reading = _Reading(repository, part, state, like, ports.files(content))
     with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
         while not slices.ended:
             limit = state.size + ports.checkpoint_bytes
             batches = slices.until(lambda: state.size >= limit or deadline.near())  # noqa: B023  # used up here
-            run, stored = _build(repository, batches, like)
+            run, stored = reading.build(batches)
             beat.check()
             if run.refs:
                 state.runs.append(repository.put_run(task.id.job, encode_run(run)))
@@ -119,12 +128,42 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     return True
 
 
-def _build(repository: Repository, batches: Iterator[Batch], like: Root | None) -> tuple[Run, int]:
-    """The run of these batches, durable, and the bytes that it took to store what was new."""
-    with repository.writer() as writer:
-        run = build_run(writer, repository.chunking, batches, like)
-        writer.flush()
-    return run, writer.written.stored_bytes
+@dataclass(frozen=True)
+class _Reading:
+    """What one slice after the other is read with."""
+
+    repository: Repository
+    part: Part
+    state: _State
+    like: Root | None
+    files: FileSource | None
+    """Only for records that describe files."""
+
+    def build(self, batches: Iterator[Batch]) -> tuple[Run, int]:
+        """The run of these batches, durable, and the bytes that it took to store what was new."""
+        with self.repository.writer() as writer:
+            whole = batches if self.files is None else self._with_files(writer, self.files, batches)
+            run = build_run(writer, self.repository.chunking, whole, self.like)
+            writer.flush()
+        return run, writer.written.stored_bytes
+
+    def _with_files(self, writer: BlobWriter, files: FileSource, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches, the bytes of their files stored; without those that could not be had whole."""
+        from shared.jobs.intake import Intaken, Limits, intake
+
+        state, told = self.state, Intaken()
+        yield from intake(self.repository, writer, files, batches, self._known(), limits=Limits(), told=told)
+        state.gone += told.gone
+        state.vanished = [*state.vanished, *map(FORMS[MEDIA].name, told.vanished)][:_NAMED]
+        for name, number in asdict(told).items():
+            if isinstance(number, int):
+                state.files[name] = state.files.get(name, 0) + number
+
+    def _known(self) -> Iterator[Batch]:
+        """What the parent snapshot holds from here on."""
+        if self.like is None:
+            return iter(())
+        return scan(self.repository, self.like, max(self.part.start, self.state.cursor), self.part.end)
 
 
 def _check_count(part: Part, items: int) -> None:

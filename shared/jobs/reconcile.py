@@ -7,13 +7,14 @@ write is guarded by what was seen; the cursor follows behind the writes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 from shared.clock import Deadline
-from shared.format.forms import FORMS, Form, Guard
+from shared.format.forms import FORMS, MEDIA, Form, Guard
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
 from shared.jobs.heartbeat import Heartbeat
@@ -24,6 +25,8 @@ from shared.jobs.tally import Tally
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
 from shared.sources.contract import Kind, Outcome, Result, Scope, Source, Write
+
+Body = Callable[[], Iterator[bytes]]
 
 _BATCH = 5_000
 _BATCH_BYTES = 16 << 20
@@ -56,6 +59,14 @@ class Reconciliation:
     def form(self) -> Form:
         return FORMS[self.scope.content]
 
+    def body(self, wanted: bytes) -> Body | None:
+        """The bytes of the file that a media record describes."""
+        if self.scope.content != MEDIA:
+            return None
+        from shared.repository.files import open_file
+
+        return partial(open_file, self.repository, wanted)
+
     def save(self) -> None:
         self.beat.check()
         self.ports.ledger.renew(self.lease.task, self.lease.owner, self.tally.saved())
@@ -77,8 +88,8 @@ class _Step:
     def full(self) -> bool:
         return len(self.writes) >= _BATCH or self.size >= _BATCH_BYTES
 
-    def put(self, key: bytes, value: bytes, seen: Guard | None) -> None:
-        self.writes.append(Write(key, Kind.PUT, value, seen))
+    def put(self, key: bytes, value: bytes, seen: Guard | None, body: Body | None) -> None:
+        self.writes.append(Write(key, Kind.PUT, value, seen, body))
         self.size += len(value)
 
     def count(self, tally: Tally) -> None:
@@ -153,11 +164,11 @@ def _decide(run: Reconciliation, pair: Pair, step: _Step) -> None:
         else:
             step.extra += 1
     elif live is None:
-        step.put(key, wanted, None)
+        step.put(key, wanted, None, run.body(wanted))
     elif form.equal(wanted, live):
         step.unchanged += 1
     elif run.overwrite:
-        step.put(key, wanted, form.guard(live))
+        step.put(key, wanted, form.guard(live), run.body(wanted))
     else:
         step.kept += 1
 

@@ -209,6 +209,7 @@ class World:
     def settings_for(address: str, project: str, folder: Path, key: Path) -> Settings:
         return Settings(
             project=project,
+            contents=("entries",),
             repository=str(folder),
             key_file=key,
             firestore_emulator=address,

@@ -23,6 +23,8 @@ def test_everything_set_is_taken() -> None:
             "GOOGLE_CLOUD_PROJECT": "other-project",
             "FIREKEEP_DATABASE": "orders",
             "FIREKEEP_STATE_DATABASE": "firekeep",
+            "FIREKEEP_CONTENTS": "users, entries",
+            "FIREKEEP_BUCKETS": "my-project.firebasestorage.app other-bucket",
             "FIREKEEP_REPOSITORY": "/srv/backups",
             "FIREKEEP_KEY_FILE": "/etc/firekeep.key",
             "FIRESTORE_EMULATOR_HOST": "[::1]:8080",
@@ -45,6 +47,8 @@ def test_everything_set_is_taken() -> None:
         project="my-project",
         database="orders",
         state_database="firekeep",
+        contents=("users", "entries"),
+        buckets=("my-project.firebasestorage.app", "other-bucket"),
         repository="/srv/backups",
         key_file=Path("/etc/firekeep.key"),
         firestore_emulator="[::1]:8080",
@@ -133,3 +137,27 @@ def test_a_home_is_understood_in_a_path() -> None:
 
 def test_the_process_s_own_environment_is_read() -> None:
     assert load() == Settings.from_env(os.environ)
+
+
+def test_with_emulators_a_backup_holds_what_has_one() -> None:
+    emulators = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080"}
+    assert Settings.from_env(emulators).contents == ("entries",)
+    emulators["STORAGE_EMULATOR_HOST"] = "http://127.0.0.1:9199"
+    assert Settings.from_env(emulators).contents == ("entries", "media")
+    emulators["FIREBASE_AUTH_EMULATOR_HOST"] = "127.0.0.1:9099"
+    assert Settings.from_env(emulators).contents == ("entries", "media", "settings", "users")
+
+
+def test_an_emulator_and_a_real_service_are_not_mixed() -> None:
+    emulators = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8080", "FIREKEEP_CONTENTS": "entries users"}
+    with pytest.raises(BadInput, match="users are not"):
+        Settings.from_env(emulators)
+    with pytest.raises(BadInput, match="FIREKEEP_CONTENTS"):
+        Settings.from_env({"FIREKEEP_CONTENTS": "entries files"})
+    with pytest.raises(BadInput, match="FIREKEEP_BUCKETS"):
+        Settings.from_env({"FIREKEEP_BUCKETS": "gs://bucket"})
+
+
+def test_the_bucket_that_firebase_makes_is_the_default() -> None:
+    assert Settings(project="my-project").media_buckets == ("my-project.firebasestorage.app",)
+    assert Settings(project="my-project", buckets=("a", "b")).media_buckets == ("a", "b")

@@ -10,9 +10,9 @@ from typing import Any
 from functions.table import FUNCTIONS, DocumentTrigger, TopicTrigger
 from shared.models import Backup, Recovery
 from shared.models.collections import BACKUP_REQUESTS, BACKUPS, RECOVERIES, SYSTEM_COLLECTIONS
-from shared.models.fields import ID_PATTERN, MAX_NAMES
+from shared.models.fields import ID_PATTERN
 from shared.models.generate import schema
-from shared.models.jobs import BackupRequest
+from shared.models.jobs import BackupRequest, Selection
 from tools import functions_manifest
 from tools.cloudbuild import generated
 
@@ -123,13 +123,15 @@ def test_a_request_is_made_in_one_s_own_name_and_now() -> None:
 
 def test_rules_take_exactly_the_requests_that_the_model_takes() -> None:
     model = schema(BackupRequest)
+    contents = re.search(r"'selection'.*hasOnly\(\[(.*?)\]\)", rules())
+    assert contents
+    assert re.findall(r"\w+", contents[1]) == list(Selection.model_fields)
     every = re.search(r"hasOnly\(\[(.*?)\]\)", rules())
     required = re.search(r"hasAll\(\[(.*?)\]\)", rules())
     assert every
     assert required
     assert re.findall(r"\w+", every[1]) == list(model["properties"])
     assert re.findall(r"\w+", required[1]) == model["required"]
-    assert f"size() <= {MAX_NAMES}" in rules()
     assert f"matches('{ID_PATTERN}')" in rules()
 
 

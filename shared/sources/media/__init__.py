@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.sources.media.service import Patience, open_http
+from shared.sources.media.service import ENDPOINT, Patience, open_http
 from shared.sources.media.source import MediaSource, Options
 
-__all__ = ["MediaSource", "Options", "Patience", "open_http"]
+__all__ = ["ENDPOINT", "MediaSource", "Options", "Patience", "open_http"]
