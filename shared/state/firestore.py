@@ -31,7 +31,8 @@ _AGAIN = Retry(
     maximum=10.0,
     timeout=60.0,
 )
-"""The library's own policy for queries. It must be given: left out, a stream that breaks off is an AttributeError."""
+"""The library's own policy for queries; see `_listed`."""
+_ONCE = Retry(predicate=lambda _: False)
 
 
 class FirestoreLedger:
@@ -79,7 +80,7 @@ class FirestoreLedger:
 
     def parts(self, job: str) -> list[Task]:
         with _mapped(f"loading the parts of job {job}"):
-            found = self._reference(TaskId(job)).collection(PARTS).stream(retry=_AGAIN)
+            found = _listed(self._reference(TaskId(job)).collection(PARTS))
             return [_loaded(TaskId(job, int(snapshot.id)), snapshot) for snapshot in found]
 
     def claim(self, task: TaskId, owner: str) -> Task:
@@ -201,13 +202,13 @@ class FirestoreCatalog:
 
     def backups(self) -> Iterator[Backup]:
         with _mapped("listing backups"):
-            for snapshot in self._client.collection(BACKUPS).stream(retry=_AGAIN):
+            for snapshot in _listed(self._client.collection(BACKUPS)):
                 yield Backup.from_document(snapshot.to_dict())
 
     def newest_completed(self) -> str:
         with _mapped("looking for the newest backup"):
             latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
-            for snapshot in latest.limit(_LATEST).stream(retry=_AGAIN):
+            for snapshot in _listed(latest.limit(_LATEST)):
                 if snapshot.to_dict().get("status") == "completed":
                     return str(snapshot.id)
         return ""
@@ -231,6 +232,14 @@ class FirestoreCatalog:
             )
         found: dict[str, Any] = snapshot.to_dict()
         return found
+
+
+def _listed(query: Any) -> list[Any]:
+    """All results, asked for anew when the stream breaks off. What the library does then by itself fails with an
+    AttributeError, or with a TypeError before the first result (google-cloud-firestore 2.34).
+    """
+    found: list[Any] = _AGAIN(lambda: list(query.stream(retry=_ONCE)))()
+    return found
 
 
 def _loaded(task: TaskId, snapshot: Any) -> Task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -66,11 +67,19 @@ def test_a_commit_that_never_tells_is_worth_a_redelivery() -> None:
             ledger.claim(JOB, "a")
 
 
-def test_a_listing_that_breaks_off_goes_on() -> None:
-    with hostile_client(Fault("firestore", "cut", "RunQuery", nth=1, times=2, after=1)) as (client, _):
+@pytest.mark.parametrize("kind", ["cut", "lost", "fail"])
+def test_a_listing_that_fails_before_its_first_result_goes_on(kind: Any) -> None:
+    """An empty result has one message, with a time and nothing else."""
+    with hostile_client(Fault("firestore", kind, "RunQuery", nth=1, times=2, after=1)) as (client, _):
+        assert list(FirestoreCatalog(client).backups()) == []
+        assert FirestoreCatalog(client).newest_completed() == ""
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_listing_that_breaks_off_goes_on(after: int) -> None:
+    with hostile_client(Fault("firestore", "cut", "RunQuery", nth=1, times=2, after=after)) as (client, _):
         ledger = FirestoreLedger(client, HandClock(), timedelta(seconds=60))
         ledger.create("b1", {})
         ledger.claim(JOB, "a")
         ledger.set_parts("b1", "a", [{"n": number} for number in range(4)], {})
         assert [part.data["n"] for part in ledger.parts("b1")] == [0, 1, 2, 3]
-        assert list(FirestoreCatalog(client).backups()) == []
