@@ -75,8 +75,8 @@ def _handle(request: Request, handle: Handle) -> Response:
         return refused_json(refusal)
     except FirekeepError as problem:
         _log.error("answering %s: %s", request.method, problem)
-        full = isinstance(problem, StorageFull)
-        return refused_json(Refused(507 if full else 500, problem.code, str(problem)))
+        status = 507 if isinstance(problem, StorageFull) else 503 if problem.retryable else 500
+        return refused_json(Refused(status, problem.code, str(problem)))
     except Exception:  # noqa: BLE001  # the last resort: a request is always answered
         _log.exception("answering %s", request.method)
         return refused_json(Refused(500, "backendError", "The emulator failed to answer; its log tells why."))

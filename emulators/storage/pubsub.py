@@ -9,9 +9,10 @@ from typing import Any
 import grpc
 from google.pubsub_v1.types import pubsub
 
+from shared.errors import Unavailable
+
 _log = logging.getLogger("emulators.storage")
 _SERVICE = "/google.pubsub.v1.Publisher/"
-_TIMEOUT_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 _FINAL = frozenset(
     {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED}
@@ -22,9 +23,10 @@ _GetTopic: Any = pubsub.GetTopicRequest.pb()
 
 
 class Publisher:
-    """Publishes over one channel to `host`, `HOST:PORT` of a Pub/Sub emulator."""
+    """Publishes over one channel to `host`, `HOST:PORT` of a Pub/Sub emulator; each call takes `timeout_s` at most."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, timeout_s: float = 10.0) -> None:
+        self._timeout_s = timeout_s
         self._channel = grpc.insecure_channel(host)
         self._stopping = threading.Event()
         self._given_up = False
@@ -37,11 +39,13 @@ class Publisher:
         )
 
     def has_topic(self, topic: str) -> bool:
+        """Raises Unavailable when nobody says: that a topic is not there must not be made of a slow answer."""
         try:
-            self._get_topic(_GetTopic(topic=topic), timeout=_TIMEOUT_S)
+            self._get_topic(_GetTopic(topic=topic), timeout=self._timeout_s, wait_for_ready=True)
         except grpc.RpcError as problem:
-            _log.info("asking for topic %s: %s", topic, problem.code())
-            return False
+            if problem.code() in _FINAL:
+                return False
+            raise Unavailable(f"asking Pub/Sub for {topic}: {problem.code().name}") from problem
         return True
 
     def publish(self, topic: str, data: bytes, attributes: dict[str, str]) -> None:
@@ -50,7 +54,7 @@ class Publisher:
         pause = _FIRST_PAUSE_S
         while not self._given_up:
             try:
-                self._publish(request, timeout=_TIMEOUT_S)
+                self._publish(request, timeout=self._timeout_s)
             except grpc.RpcError as problem:
                 if problem.code() in _FINAL:
                     _log.warning("a notification to %s was refused: %s", topic, problem.code())
