@@ -20,6 +20,8 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PROJECT = "demo-official"
+# The official Auth emulator alone takes ten seconds of a processor to start.
+READY_S = 180
 EMULATORS = ("auth", "functions", "firestore", "pubsub", "storage", "eventarc", "tasks", "hub", "logging")
 # Runs inside of the suite: tells its variables, and lasts until the tests are done.
 INSIDE = """
@@ -94,8 +96,11 @@ def free_ports(count: int) -> list[int]:
     raise AssertionError("there are hardly any free ports")
 
 
-def lay_out(folder: Path) -> None:
-    """A project with two sets of functions: the tests' own, and the system's, by the files that are deployed."""
+def lay_out(folder: Path, *without: str) -> None:
+    """A project with two sets of functions: the tests' own, and the system's, by the files that are deployed.
+
+    Some of the emulators may be left out, and the system's functions, as `system`.
+    """
     shutil.copytree(HERE / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
     system = folder / "system"
     for name in ("functions", "shared"):
@@ -104,13 +109,16 @@ def lay_out(folder: Path) -> None:
         shutil.copy(ROOT / name, system / name)
     *ports, websocket = free_ports(len(EMULATORS) + 1)
     emulators: dict[str, Any] = {
-        name: {"host": "127.0.0.1", "port": port} for name, port in zip(EMULATORS, ports, strict=True)
+        name: {"host": "127.0.0.1", "port": port}
+        for name, port in zip(EMULATORS, ports, strict=True)
+        if name not in without
     }
     emulators["firestore"]["websocketPort"] = websocket
     config = {
         "functions": [
-            {"source": "app", "codebase": "app", "runtime": "python311"},
-            {"source": "system", "codebase": "system", "runtime": "python311"},
+            {"source": name, "codebase": name, "runtime": "python311"}
+            for name in ("app", "system")
+            if name not in without
         ],
         "firestore": {"rules": "firestore.rules"},
         "emulators": {**emulators, "singleProjectMode": True, "ui": {"enabled": False}},
@@ -121,9 +129,9 @@ def lay_out(folder: Path) -> None:
 
 
 @contextmanager
-def running(folder: Path, **env: str) -> Iterator[Suite]:
+def running(folder: Path, *without: str, **env: str) -> Iterator[Suite]:
     """A suite that is ready. Killed at the end if it still runs, but not asked to stop."""
-    lay_out(folder)
+    lay_out(folder, *without)
     command = f"{sys.executable} -c '{INSIDE}' {folder}"
     program = [sys.executable, "-c", "from cli.app import main; main()"]
     program += ["suite", "--project", PROJECT, "--exec", command]
@@ -139,7 +147,7 @@ def running(folder: Path, **env: str) -> Iterator[Suite]:
         )
     suite = Suite(folder, process, {})
     try:
-        until(lambda: (folder / "ready").exists() or process.poll() is not None, 90)
+        until(lambda: (folder / "ready").exists() or process.poll() is not None, READY_S)
         assert process.poll() is None, suite.log()
         suite.env = json.loads((folder / "ready").read_text())
         yield suite
@@ -154,4 +162,4 @@ def stop(suite: Suite, how: signal.Signals | None) -> int:
         (suite.folder / "done").touch()
     else:
         suite.process.send_signal(how)
-    return suite.process.wait(30)
+    return suite.process.wait(60)
