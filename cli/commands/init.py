@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 @repository_options
 @output_options
 def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: bool) -> None:
-    """Make a repository, the place where backups are kept.
+    """Make a repository, the place where backups are kept: a folder, or a bucket at gs://, firebase://, s3://, az://.
 
     A key file is made beside it unless one is named; one that exists is used as it is. Or name a file that holds
     a passphrase. What exists already is never overwritten.
@@ -34,6 +33,7 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
     Examples:
       firekeep init --repository ~/backups
       firekeep init --repository ~/backups --key-file /media/usb/backups.key
+      firekeep init --repository gs://my-backups/app --key-file ~/backups.key
       firekeep init --repository ~/backups --passphrase-file ~/phrase.txt
     """
     from shared import wiring
@@ -72,17 +72,16 @@ def _check_absent(chosen: Settings) -> None:
 
 
 def _with_key(chosen: Settings, no_encryption: bool) -> Settings:
-    place = Path(chosen.needed_repository()).expanduser()
-    chosen = replace(
-        chosen, repository=chosen.repository if "://" in chosen.repository else str(place.absolute())
-    )
+    from shared import wiring
+
+    chosen = replace(chosen, repository=" ".join(wiring.places(chosen)))
     if no_encryption and (chosen.key_file or chosen.passphrase_file):
         raise BadInput(
             "a repository without encryption has no key", hint="leave out the key, or --no-encryption"
         )
     if no_encryption or chosen.passphrase_file:
         return chosen
-    key_file = chosen.key_file or place.with_name(place.name + ".key")
+    key_file = chosen.key_file or wiring.key_file_for(chosen)
     return replace(chosen, key_file=key_file.absolute())
 
 
