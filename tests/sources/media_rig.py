@@ -102,7 +102,7 @@ class Place:
             jitter=random.Random(1).random,
             endpoint=self.address,
             elsewhere=elsewhere,
-            options=Options(patience=Patience(connect_s=5, read_s=20, attempts=4), **more),
+            options=Options(patience=Patience(connect_s=5, read_s=20, attempts=6), **more),
         )
 
 
