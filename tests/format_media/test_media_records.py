@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -216,3 +217,33 @@ def test_the_form_shows_and_reads_names_as_people_type_them() -> None:
         assert start <= key < end
         assert form.group(key)[0] == "bucket"
         assert key < form.group(key)[1] <= key_of("bucket0", "a")
+
+
+GOLDEN = {
+    "size": 300,
+    "crc32c": "yZRlqg==",
+    "md5Hash": "rL0Y20zC+Fzt72VPzMSk2A==",
+    "generation": 1774749599123456,
+    "metageneration": 3,
+    "contentType": "image/png",
+    "metadata": {"firebaseStorageDownloadTokens": "a,b", "é": "😀"},
+    "retention": {"mode": "Locked", "retainUntilTime": "2027-01-01T00:00:00Z"},
+    "temporaryHold": True,
+    "timeCreated": "2026-03-29T01:59:59.123Z",
+    "updated": "2026-03-29T01:59:59.123Z",
+}
+
+
+def test_records_are_spelled_as_version_1_spells_them() -> None:
+    """A change here is a new version of the format."""
+    chunks = (Chunk(bytes(range(32)), 299), Chunk(bytes(32), 1))
+    tree = Root(bytes(range(32)), 1, 257, 257 * 44)
+    digests = [
+        hashlib.sha256(encode(made)).hexdigest()
+        for made in (Media(GOLDEN), Media(GOLDEN, chunks), Media({"size": 300, "crc32c": "yZRlqg=="}, tree))
+    ]
+    assert digests == [
+        "9b9a569bcbca47ea3da9faf2d9b0acef7dae85f65d7d29b82658b66fb5631517",
+        "9ccc097c2c15966cfb99c7e7942d50cd5aee974325664de3772675f07acfea48",
+        "a743e9e6498901b02c04ebd0ad2f25b0285769f71a0b088fe2d1705d24e6fb96",
+    ]
