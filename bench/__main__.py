@@ -29,8 +29,8 @@ on {machine}, with a load average of {load:.1f} when it began. The Firestore emu
 same cores and often sets the pace, so what counts are the ratios within this run, not the rates. A document is about
 550 bytes in fourteen fields of every common type, a reference in one of four; a snapshot compresses it to 40 %.
 `make bench` measures again and prints the numbers; `python -m bench --write` replaces this page, `python -m bench
-MEASURE --write` one section of it; `python -m bench --help` tells how to measure one thing, or everything quickly and roughly. Remarks with numbers that no row has come
-from profiles of the same code."""
+MEASURE --write` one section of it; `python -m bench --help` tells how to measure one thing, or everything quickly
+and roughly. Remarks with numbers that no row has come from profiles of the same code."""
 
 
 def main() -> None:
