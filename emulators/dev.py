@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 from emulators.chaos.report import report
 from emulators.foreground import foreground
 from emulators.processes import kill_group
+from emulators.sojourn import Sojourn
 from emulators.stack import Stack, StackOptions
 from functions.table import DocumentTrigger, HttpTrigger, ObjectTrigger, TopicTrigger
 from shared.errors import Unavailable
@@ -36,15 +37,25 @@ _PATIENCE_S = 5.0
 Inbox = SimpleQueue[tuple[str, int | str]]
 
 
-def run_dev(exec_command: str | None, options: StackOptions, out: TextIO | None = None) -> int:
+def run_dev(
+    exec_command: str | None,
+    options: StackOptions,
+    out: TextIO | None = None,
+    sojourn: Sojourn | None = None,
+) -> int:
     """Runs the stack and answers an exit status. Called in the main thread.
 
-    What runs is printed to `out`: standard output, or standard error when a command uses the former.
+    What runs is printed to `out`: standard output, or standard error when a command uses the former. `sojourn` says
+    what becomes of the state.
     """
     out = out or (sys.stdout if exec_command is None else sys.stderr)
     inbox: Inbox = SimpleQueue()
     options = replace(options, on_death=lambda name: inbox.put(("death", name)))
-    with _signals_to(inbox), _told(Stack(options)) as stack:
+    with (
+        _signals_to(inbox),
+        (sojourn or Sojourn()).directory() as data,
+        _told(Stack(replace(options, data=data))) as stack,
+    ):
         out.write(describe(stack))
         out.flush()
         if exec_command is None:

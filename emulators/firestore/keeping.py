@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from emulators.firestore.databases import Databases
 from emulators.firestore.errors import Refusal, exhausted
-from emulators.firestore.paths import path_of
 from emulators.firestore.store import Store, Version, Written
 from emulators.shelf import Change, Shelf
 from shared.errors import StorageFull
@@ -139,24 +138,28 @@ class Keeper:
 
     def _recall(self) -> None:
         pruned = {number: _int(time) for number, time in self._shelf.items("pruned")}
-        stores = {}
-        for name, number in self._numbers.items():
-            project, _, database = name.partition("/")
-            stores[number] = self._databases.store(project, database)
-        for number, key, newest in self._documents():
-            stores[number].recall(key, path_of(key), newest)
-        for number, store in stores.items():
-            store.recalled(pruned.get(number, 0))
+        names = {number: name.partition("/") for name, number in self._numbers.items()}
+        for number, rows in groupby(self._shelf.items("document"), lambda row: row[0][:_NUMBER]):
+            project, _, database = names[number]
+            self._databases.store(project, database).recall(_documents(rows), pruned.pop(number, 0))
+        for number, time in pruned.items():
+            project, _, database = names[number]
+            self._databases.store(project, database).recall((), time)
 
-    def _documents(self) -> Iterator[tuple[bytes, bytes, Version]]:
-        """Number, key and newest version of each document."""
-        for whole, rows in groupby(self._shelf.items("document"), lambda row: row[0][:-_TIME]):
-            newest: Version | None = None
-            for key, value in rows:
-                frame = value[_TIME:] or None
-                newest = Version(_int(key[-_TIME:]), _int(value[:_TIME]), frame, newest)
-            assert newest is not None
-            yield whole[:_NUMBER], whole[_NUMBER:], newest
+
+def _documents(rows: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, Version]]:
+    """Key and newest version of each document of a database."""
+    last: bytes | None = None
+    newest: Version | None = None
+    for row, value in rows:
+        key = row[_NUMBER:-_TIME]
+        if key != last and last is not None and newest is not None:
+            yield last, newest
+            newest = None
+        last = key
+        newest = Version(_int(row[-_TIME:]), _int(value[:_TIME]), value[_TIME:] or None, newest)
+    if last is not None and newest is not None:
+        yield last, newest
 
 
 def _forgotten(store: Store, number: bytes) -> list[Change]:

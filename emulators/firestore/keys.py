@@ -30,16 +30,23 @@ class KeySet:
     def add(self, key: bytes) -> None:
         """Put a key that is not in the set."""
         self._starts = None
-        if not self._blocks or (key > self._lasts[-1] and len(self._blocks[-1]) >= BLOCK):
-            self._blocks.append([key])
-            self._lasts.append(key)
+        if not self._blocks or key > self._lasts[-1]:
+            self._append(key)
             return
-        at = min(bisect_left(self._lasts, key), len(self._blocks) - 1)
+        at = bisect_left(self._lasts, key)
         block = self._blocks[at]
         block.insert(bisect_left(block, key), key)
         self._lasts[at] = block[-1]
         if len(block) > BLOCK:
             self._split(at)
+
+    def _append(self, key: bytes) -> None:
+        if self._blocks and len(self._blocks[-1]) < BLOCK:
+            self._blocks[-1].append(key)
+            self._lasts[-1] = key
+        else:
+            self._blocks.append([key])
+            self._lasts.append(key)
 
     def _split(self, at: int) -> None:
         block = self._blocks[at]

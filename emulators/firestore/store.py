@@ -7,12 +7,12 @@ what was read at a time stays true. A store is not safe from several threads at 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from emulators.firestore.errors import failed, invalid
 from emulators.firestore.keys import KeySet
-from emulators.firestore.paths import KEY_END, key_of, segment_end
+from emulators.firestore.paths import KEY_END, key_of, path_of, segment_end
 from emulators.firestore.wire import field, timestamp
 
 BATCH = 512
@@ -298,25 +298,35 @@ class Store:
 
     # What is kept
 
-    def recall(self, key: bytes, path: str, newest: Version) -> None:
-        """Take in a document with its past. All of them are, in the order of names, before anything else happens."""
-        alive = newest.frame is not None
-        for index in (*self._indexes(path), self.everything):
-            index.recall(key, alive)
-        self.versions[key] = newest
-        self._latest = max(self._latest, newest.time)
-        if not alive:
+    def recall(self, documents: Iterable[tuple[bytes, Version]], pruned: int) -> None:
+        """Take in the documents that are kept, each with its past, in the order of names, before anything else happens.
+
+        `pruned` is the time before which versions were let go of.
+        """
+        last, indexes = None, (self.everything,) * 2
+        for key, newest in documents:
+            path = path_of(key)
+            parent = path.rpartition("/")[0]
+            if parent != last:
+                last, indexes = parent, self._indexes(path)
+            alive = newest.frame is not None
+            for index in (*indexes, self.everything):
+                index.recall(key, alive)
+            self.versions[key] = newest
+            if newest.older is not None or not alive:
+                self._recall_past(key, path, newest)
+            self._latest = max(self._latest, newest.time)
+        self._history = deque(sorted(self._history))
+        self._pruned = pruned
+        self._log_from = self._latest
+
+    def _recall_past(self, key: bytes, path: str, newest: Version) -> None:
+        if newest.frame is None:
             self._died = max(self._died, newest.time)
         version = newest
         while version.older is not None:
             self._history.append((version.time, key, path))
             version = version.older
-
-    def recalled(self, pruned: int) -> None:
-        """Everything is taken in. `pruned` is the time before which versions were let go of."""
-        self._history = deque(sorted(self._history))
-        self._pruned = pruned
-        self._log_from = self._latest
 
     # Forgetting
 
