@@ -43,7 +43,7 @@ def load(shelf: Shelf, journal: Journal) -> Realms:
 def _load(shelf: Shelf, journal: Journal) -> Realms:
     realms = Realms(journal)
     for key, row in shelf.items(REALM):
-        project, tenant = json.loads(key)
+        project, tenant = json.loads(key.decode())
         parameters = read_realm(row)
         parent = realms.project(project)
         realm: Realm = parent
@@ -63,6 +63,6 @@ def _grouped(
     """What each realm has."""
     found: dict[tuple[str, str | None], list[T]] = {}
     for key, row in shelf.items(kind):
-        project, tenant, _ = json.loads(key)
+        project, tenant, _ = json.loads(key.decode())
         found.setdefault((project, tenant), []).append(read(row))
     yield from found.items()

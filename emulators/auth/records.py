@@ -29,6 +29,10 @@ _SCHEMES: Mapping[str, type[Any]] = {
 }
 
 
+# Made once: it is used for every row.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """All of a realm but for its accounts and codes."""
@@ -40,7 +44,7 @@ class Parameters:
 
 def pack(value: object) -> bytes:
     # Lone surrogates, which clients may send, are written as escapes.
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _COMPACT.encode(value).encode("ascii")
 
 
 def realm_row(parameters: Parameters) -> bytes:
@@ -49,7 +53,7 @@ def realm_row(parameters: Parameters) -> bytes:
 
 
 def read_realm(row: bytes) -> Parameters:
-    document = json.loads(row)
+    document = json.loads(row.decode())
     scheme = read_scheme(document["scheme"])
     if not isinstance(scheme, FirebaseScrypt):
         raise TypeError("a realm's own scheme is another")
@@ -63,7 +67,7 @@ def account_row(account: Account) -> bytes:
 
 
 def read_account(row: bytes) -> Account:
-    document = json.loads(row)
+    document = json.loads(row.decode())
     kept, secret = document["secret"], None
     if kept is not None:
         secret = Secret(read_scheme(kept[0]), bytes.fromhex(kept[1]), bytes.fromhex(kept[2]))
@@ -75,7 +79,7 @@ def code_row(code: Code) -> bytes:
 
 
 def read_code(row: bytes) -> Code:
-    return Code(**json.loads(row))
+    return Code(**json.loads(row.decode()))
 
 
 def _scheme_text(scheme: Scheme) -> str:
@@ -88,7 +92,7 @@ def _text_of(scheme: Any) -> str:
     written = {
         name: {"hex": value.hex()} if isinstance(value, bytes) else value for name, value in values.items()
     }
-    return json.dumps({"kind": type(scheme).__name__, **written}, separators=(",", ":"))
+    return _COMPACT.encode({"kind": type(scheme).__name__, **written})
 
 
 @lru_cache(maxsize=64)

@@ -25,6 +25,9 @@ _OF_BUCKET = (
 )  # fmt: skip
 _OF_VERSION = tuple(each.name for each in fields(Version) if each.name != "content")
 
+# Made once: it is used for every row.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 def version_key(version: Version) -> bytes:
     """Unique: a bucket's name has no slash, and a generation eight bytes."""
@@ -61,13 +64,13 @@ def read_version(document: dict[str, Any], piece: Callable[[Place], Piece]) -> t
 
 
 def pack(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
+    return _COMPACT.encode(document).encode()
 
 
 def unpack(row: bytes, what: str) -> dict[str, Any]:
     """Raises Corrupt for what is no JSON object."""
     try:
-        document: dict[str, Any] = json.loads(row)
+        document: dict[str, Any] = json.loads(row.decode())
     except ValueError as problem:
         raise Corrupt(f"reading the kept state: a {what} is damaged") from problem
     return document
