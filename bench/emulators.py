@@ -27,8 +27,9 @@ _READING = (
         "were kept: a page costs little, a stream a message for each document."
     ),
     (
-        "Small objects through Google's client: its own work for a request is more than the emulator's, as the "
-        "server that does nothing shows. One process of it cannot ask for thousands a second; obstore can."
+        "Small objects through Google's client: its own work is about 1 ms of processor a request, the emulator's 0.2 "
+        "to 0.3 ms, so two cores together allow some 1,500 a second however many processes ask. Through obstore it is "
+        "0.2 and 0.1 ms."
     ),
     (
         "Large objects are hashed on both sides, CRC32C and MD5 by the emulator; MD5 alone allows some 600 MiB/s."
