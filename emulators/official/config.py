@@ -59,7 +59,10 @@ def _functions(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _place(services: Mapping[str, dict[str, Any]], name: str) -> tuple[str, int] | None:
     if name not in services:
         return None
-    return str(services[name].get("host", "127.0.0.1")), int(services[name].get("port", _PORTS[name]))
+    port = services[name].get("port", _PORTS[name])
+    if not isinstance(port, int):
+        raise BadInput(f"reading firebase.json: the port of {name} is no number")
+    return str(services[name].get("host", "127.0.0.1")), port
 
 
 def _address(services: Mapping[str, dict[str, Any]], name: str) -> str | None:
