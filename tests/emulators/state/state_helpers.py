@@ -55,7 +55,9 @@ def ended(service: str, data: Path, *arguments: str) -> tuple[int, str]:
 
 
 @contextmanager
-def documents(address: str, database: str = "(default)", project: str = PROJECT) -> Iterator[firestore.Client]:
+def documents(
+    address: str, database: str = "(default)", project: str = PROJECT
+) -> Iterator[firestore.Client]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", address)
         anonymous = google.auth.credentials.AnonymousCredentials()

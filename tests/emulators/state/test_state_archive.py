@@ -162,7 +162,10 @@ def test_a_shelf_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
         entries["firestore/state"] = noise
         manifest = json.loads(entries[MANIFEST])
-        manifest["files"]["firestore/state"] = {"size": len(noise), "sha256": hashlib.sha256(noise).hexdigest()}
+        manifest["files"]["firestore/state"] = {
+            "size": len(noise),
+            "sha256": hashlib.sha256(noise).hexdigest(),
+        }
         entries[MANIFEST] = json.dumps(manifest).encode()
 
     changed(tmp_path / "x.zip", change)
@@ -197,5 +200,5 @@ def test_a_directory_is_one_process_s_and_holds_nothing_else(tmp_path: Path) -> 
     (tmp_path / "a" / "firekeep-state.json").write_text('{"version": 99}')
     with pytest.raises(BadInput, match="version 99"):
         StateDirectory(tmp_path / "a")
-    with pytest.raises(FirekeepError, match="file"):
+    with pytest.raises(FirekeepError, match="letter.txt"):
         StateDirectory(tmp_path / "home" / "letter.txt" / "below")

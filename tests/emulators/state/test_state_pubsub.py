@@ -94,9 +94,7 @@ def test_attempts_and_dead_letters_go_on_counting(tmp_path: Path) -> None:
 def test_messages_of_an_ordering_key_stay_in_order(tmp_path: Path) -> None:
     with running("pubsub", tmp_path) as first, messages(first.address) as (publisher, subscriber):
         publisher.create_topic(name=TOPIC)
-        subscriber.create_subscription(
-            request={"name": SUB, "topic": TOPIC, "enable_message_ordering": True}
-        )
+        subscriber.create_subscription(request={"name": SUB, "topic": TOPIC, "enable_message_ordering": True})
         publish(publisher, "1", "2", "3", ordering_key="k")
         (one,) = pull(subscriber)
         assert one.message.data == b"1"
@@ -197,18 +195,24 @@ def test_a_changed_topology_changes_what_it_made_and_nothing_else(tmp_path: Path
     data, own = tmp_path / "data", resource("topics", "own")
     one, two, mine = (resource("subscriptions", name) for name in ("one", "two", "mine"))
     file = topology(tmp_path, "one", "two")
-    with running("pubsub", data, "--topology", file) as first, messages(first.address) as (
-        publisher,
-        subscriber,
+    with (
+        running("pubsub", data, "--topology", file) as first,
+        messages(first.address) as (
+            publisher,
+            subscriber,
+        ),
     ):
         publisher.create_topic(name=own)
         subscriber.create_subscription(name=mine, topic=TOPIC)
         publish(publisher, "kept")
         first.kill()
     file = topology(tmp_path, "one", "three", one={"ackDeadlineSeconds": 33})
-    with running("pubsub", data, "--topology", file) as second, messages(second.address) as (
-        publisher,
-        subscriber,
+    with (
+        running("pubsub", data, "--topology", file) as second,
+        messages(second.address) as (
+            publisher,
+            subscriber,
+        ),
     ):
         assert subscriber.get_subscription(subscription=one).ack_deadline_seconds == 33
         for name in (one, mine):
