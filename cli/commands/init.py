@@ -10,7 +10,7 @@ import click
 
 from cli.options import output_options, repository_options
 from cli.output import Output
-from shared.errors import BadInput, Conflict, NotFound
+from shared.errors import BadInput, Conflict, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -41,6 +41,7 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
 
     chosen = _with_key(chosen, no_encryption)
     _check_absent(chosen)
+    _check_creation(chosen)
     made = chosen.key_file is not None and wiring.make_key_file(chosen.key_file)
     options = Options(compression=not no_compression, encryption=not no_encryption)
     repository = wiring.create_repository(chosen, options)
@@ -69,6 +70,28 @@ def _check_absent(chosen: Settings) -> None:
     raise Conflict(
         f"there is a repository at {chosen.repository} already", hint="use it, or choose another place"
     )
+
+
+def _check_creation(chosen: Settings) -> None:
+    """Some stores that speak S3's protocol take a condition and pass over it: they would lose objects silently."""
+    import secrets
+
+    from shared import wiring
+    from shared.clock import SystemClock
+    from shared.conformance.promise import Broken
+    from shared.conformance.provider import check_put_is_create_only
+
+    for place in wiring.places(chosen):
+        if not (place.startswith("s3://") and chosen.s3_endpoint):
+            continue
+        store = wiring.provider_at(chosen, place)
+        try:
+            check_put_is_create_only(store, f"probe-{secrets.token_hex(8)}", SystemClock())
+        except Broken:
+            raise Unsupported(
+                f"the store at {place} overwrites an object although it was told not to",
+                hint="a repository needs a store with conditional writes; docs/stores.md names what it needs",
+            ) from None
 
 
 def _with_key(chosen: Settings, no_encryption: bool) -> Settings:

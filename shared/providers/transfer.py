@@ -97,12 +97,20 @@ class Transfer:
         return [stat.key for stat, there in self._pairs() if there is None or there.size != stat.size]
 
     def remove(self, clock: Clock) -> Progress:
-        """Delete from the source what the destination has, last written first. Held objects are left, and named."""
+        """Delete from the source what the destination has, last written first. Held objects are left, and named.
+
+        Conflict, before anything is deleted, when the destination lacks an object.
+        """
+        lacking = self.check()
+        if lacking:
+            raise Conflict(
+                f"removing the source failed: the copy lacks {lacking[0]!r}, and {len(lacking) - 1} more",
+                hint="nothing was removed; run it again, while no backup is running",
+            )
         for group in reversed(self._order):
             for stat, there in self._merged(group):
-                if there is None or there.size != stat.size:
-                    raise Conflict(f"removing {stat.key!r} from the source failed: the copy lacks it")
-                self._remove(stat, clock)
+                if there is not None and there.size == stat.size:
+                    self._remove(stat, clock)
                 self._seen(self.progress)
         return self.progress
 

@@ -30,7 +30,7 @@ def run(*words: str, **env: str) -> Result:
         (["show"], 2, "Missing argument"),
         (["ls"], 2, "FIREKEEP_REPOSITORY is not set"),
         (["ls", "--repository", "/nowhere/at/all"], 3, "there is no repository"),
-        (["ls", "--repository", "s3://bucket"], 2, "not supported yet"),
+        (["ls", "--repository", "ftp://bucket"], 2, "cannot be at ftp://"),
         (["ls", "--key-file", "a", "--passphrase-file", "b"], 2, "exclude one another"),
         (["backup", "--prefix", "a//b"], 2, "a segment is empty"),
         (["backup", "--prefix", "a/__b__"], 2, "reserved"),

@@ -70,15 +70,18 @@ class Plan:
 
 
 @contextmanager
-def proxy(upstream: str) -> Iterator[tuple[str, Plan]]:
-    """In front of `upstream`, HOST:PORT or a URL without a path: its own HOST:PORT, and the plan."""
+def proxy(upstream: str, without: tuple[str, ...] = ()) -> Iterator[tuple[str, Plan]]:
+    """In front of `upstream`, HOST:PORT or a URL without a path: its own HOST:PORT, and the plan.
+
+    Headers in `without` are kept from the server.
+    """
     plan = Plan()
     target = urlsplit(upstream if "://" in upstream else f"http://{upstream}").netloc
 
     class Handler(_Handler):
         pass
 
-    Handler.plan, Handler.target = plan, target
+    Handler.plan, Handler.target, Handler.without = plan, target, {"connection", *without}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -95,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     plan: Plan
     target: str
+    without: set[str]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's
         return
@@ -118,7 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(self.target, timeout=30)
         try:
             # The signature covers the host that the client named.
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            headers = {
+                name: value for name, value in self.headers.items() if name.lower() not in self.without
+            }
             path = _SAME_PAGE.sub("", self.path)
             connection.request(self.command, path, body if body else None, headers)
             answer = connection.getresponse()

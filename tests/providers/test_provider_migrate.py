@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 from click.testing import CliRunner, Result
+from provider_proxy import proxy
 from provider_samples import Flaky, HandClock, local
 from provider_servers import BUCKET, cloud, s3_server, storage_emulator
 
@@ -29,6 +32,7 @@ from shared.repository import Repository
 from shared.repository.tree import build
 from shared.repository.tuning import Tuning
 
+ROOT = Path(__file__).parents[2]
 ORDER = ("packs/", "runs/", "index/", "keys/", "", "snapshots/", "config")
 SMALL = Options(leaf_target=1024, leaf_min=256, leaf_max=4096, fan_target=8, fan_min=3, fan_max=16)
 AT = datetime(2026, 3, 29, 1, 59, 59, tzinfo=UTC)
@@ -132,6 +136,41 @@ def test_init_makes_a_repository_in_a_bucket_and_once_only(tmp_path: Path, key: 
         ran("init", "--repository", f"gs://{BUCKET}/app", **env)
         ran("init", "--repository", f"gs://{BUCKET}/app", status=4, **env)
         assert cloud(address, "app").stat("config").size
+
+
+def test_a_store_that_passes_over_conditions_is_refused_before_anything_is_made(
+    tmp_path: Path, key: str
+) -> None:
+    with s3_server() as url, proxy(url, without=("if-none-match",)) as (address, _):
+        env = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        env |= {"FIREKEEP_S3_ENDPOINT": f"http://{address}", "FIREKEEP_KEY_FILE": key}
+        answer = ran("init", "--repository", f"s3://{BUCKET}/app", status=11, **env)
+        assert "told not to" in answer["error"]["message"]
+        assert not Path(key).exists()
+        env["FIREKEEP_S3_ENDPOINT"] = url
+        ran("init", "--repository", f"s3://{BUCKET}/app", **env)
+
+
+def test_several_places_are_made_at_once_and_opened_by_any(tmp_path: Path, key: str) -> None:
+    places = [str(tmp_path / name) for name in ("one", "two", "three")]
+    ran("init", "--repository", " ".join(places), "--key-file", key)
+    assert len({tuple(objects(disk(Path(place))).items()) for place in places}) == 1
+    for place in places:
+        assert ran("ls", "--repository", place, "--key-file", key)["backups"] == []
+    few = {"FIREKEEP_REQUIRED_COPIES": "4", "FIREKEEP_KEY_FILE": key}
+    ran("ls", "--repository", " ".join(places), status=2, **few)
+
+
+def test_a_folder_costs_no_client_of_any_cloud(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom shared import wiring\nfrom shared.settings import Settings\n"
+        "wiring.provider(Settings(repository=sys.argv[1])).put('a', b'x')\n"
+        "clients = ('google.cloud.storage', 'firebase_admin', 'obstore', 'requests')\n"
+        "print([name for name in clients if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "store")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_sync_brings_the_copies_up_to_date(tmp_path: Path, backups: str, key: str) -> None:
@@ -241,8 +280,9 @@ def test_removing_refuses_what_the_copy_lacks(tmp_path: Path, backups: str) -> N
     pack = next(found.key for found in copy.list("packs/"))
     copy.delete(pack)
     assert transfer.check() == [pack]
-    with pytest.raises(Conflict, match="lacks it"):
+    with pytest.raises(Conflict, match="lacks"):
         transfer.remove(SystemClock())
+    assert "config" in objects(source)
     assert pack in objects(source)
 
 
