@@ -40,6 +40,10 @@ def test_everything_set_is_taken() -> None:
             "FIREKEEP_PACK_MIB": "4",
             "FIREKEEP_CACHE_MIB": "8",
             "FIREKEEP_CHECKPOINT_MIB": "256",
+            "FIREKEEP_REQUIRED_COPIES": "2",
+            "FIREKEEP_S3_ENDPOINT": "https://s3.example:9000",
+            "FIREKEEP_AZURE_ENDPOINT": "https://account.example",
+            "FIREKEEP_LOCK_HOLDS": "on",
             "HOME": "/root",
         }
     )
@@ -50,6 +54,10 @@ def test_everything_set_is_taken() -> None:
         contents=("users", "entries"),
         buckets=("my-project.firebasestorage.app", "other-bucket"),
         repository="/srv/backups",
+        required_copies=2,
+        s3_endpoint="https://s3.example:9000",
+        azure_endpoint="https://account.example",
+        lock_holds=True,
         key_file=Path("/etc/firekeep.key"),
         firestore_emulator="[::1]:8080",
         pubsub_emulator="localhost:8085",
@@ -106,6 +114,11 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("FIREKEEP_PAGE_SIZE", "many"),
         ("FIREKEEP_PACK_MIB", "0"),
         ("FIREKEEP_CACHE_MIB", "64MB"),
+        ("FIREKEEP_REQUIRED_COPIES", "0"),
+        ("FIREKEEP_S3_ENDPOINT", "s3.example"),
+        ("FIREKEEP_S3_ENDPOINT", "https://key:secret@s3.example"),
+        ("FIREKEEP_AZURE_ENDPOINT", "ftp://example"),
+        ("FIREKEEP_LOCK_HOLDS", "true"),
         ("FIREKEEP_CHECKPOINT_MIB", "99999999999999999999"),
     ],
 )
