@@ -15,7 +15,7 @@ from cli.options import (
     repository_options,
     selection_options,
 )
-from cli.output import Output, count, duration, moment, rate, size
+from cli.output import Output, count, duration, moment, printable, rate, size
 from cli.preflight import reach_firestore
 from cli.progress import Reading
 from shared.errors import BadInput
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from shared.models.jobs import SnapshotRequest
     from shared.settings import Settings
     from shared.state.contract import Ledger, Task
+
+
+_TOLD = 10
 
 
 @click.command("backup")
@@ -73,10 +76,13 @@ def command(
         f"firekeep backup --resume {request.backup_id}",
     )
     repository = wiring.open_repository(chosen)
-    perform(chosen, out, job, via_functions)
+    task = perform(chosen, out, job, via_functions)
     repository.refresh()
     manifest = repository.manifest(request.backup_id)
-    out.result(_facts(manifest), _told(manifest))
+    audit = {
+        name: task.data[name] for name in ("missingFiles", "missingAccounts", "audit") if name in task.data
+    }
+    out.result({**_facts(manifest), **audit}, [*_told(manifest), *_pointing_nowhere(audit)])
 
 
 def _request(selection: dict[str, Any] | None, at: str | None, backup_id: str | None) -> SnapshotRequest:
@@ -139,6 +145,14 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _pointing_nowhere(audit: dict[str, Any]) -> list[str]:
+    if not audit:
+        return []
+    number = audit["missingFiles"] + audit["missingAccounts"]
+    told = [f"  note       {count(number, 'reference')} to files or accounts that are not in this backup:"]
+    return told + [f"    {printable(line)}" for line in audit["audit"][:_TOLD]]
+
+
 def _told(manifest: Manifest) -> list[str]:
     from cli.snapshots import content_lines
 
@@ -152,6 +166,11 @@ def _told(manifest: Manifest) -> list[str]:
         f"  new data   {size(facts.get('storedBytes', 0))} stored",
         f"  time       {duration(seconds)}, {rate(facts['items'], seconds)}",
     ]
+    gone = manifest.statistics.get("filesGone", 0)
+    if gone:
+        told.append(
+            f"  left out   {count(int(gone), 'file')} deleted, or changed again and again, while being read"
+        )
     if left_out:
         told.append(f"  left out   {count(left_out, 'document')} of the backup system itself")
     return told

@@ -10,12 +10,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from shared.errors import Incomplete, IntegrityError, NotFound
-from shared.format.forms import ENTRIES, FORMS
+from shared.format.forms import ENTRIES, FORMS, MEDIA
 from shared.format.manifest import Manifest
 from shared.format.seal import name_of
+from shared.jobs.audit import audit
 from shared.jobs.failure import failing_snapshot
+from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
 from shared.jobs.selecting import selected
@@ -36,6 +39,7 @@ _FILES = {
 }
 """What became of files, as statistics name it."""
 
+_AUDIT_S = 60.0
 _NAMES = 200
 """How many collections, buckets or tenants the catalog names; all of them are in the repository."""
 
@@ -47,13 +51,29 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
     if job.ended:
         return Report(backup_id, f"already {job.state}")
     with returned(ports.ledger, Lease(task, owner)):
-        with failing_snapshot(ports, backup_id):
+        beat = Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict)
+        with failing_snapshot(ports, backup_id), beat:
             manifest = _commit(ports, job)
-        ports.catalog.save_backup(backup_of(manifest))
-        items, size = totals(manifest)
-        facts = {"items": items, "bytes": size, "root": checksum(manifest.roots)}
+            ports.catalog.save_backup(backup_of(manifest))
+            facts = {**_facts(manifest), **_audited(ports, job, manifest)}
+            beat.check()
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    items, size = totals(manifest)
+    return {"items": items, "bytes": size, "root": checksum(manifest.roots)}
+
+
+def _audited(ports: Ports, job: Task, manifest: Manifest) -> dict[str, Any]:
+    """What in this cut points to what is not in it, as far as there is time to look; of no account to the backup."""
+    media = next((one for one in selected(job) if one.content == MEDIA), None)
+    ends = ports.clock.monotonic() + _AUDIT_S
+    found = audit(ports.repository(), manifest.roots, media, enough=lambda: ports.clock.monotonic() > ends)
+    if not (found.files or found.accounts):
+        return {}
+    return {"missingFiles": found.files, "missingAccounts": found.accounts, "audit": found.told}
 
 
 def backup_of(manifest: Manifest) -> Backup:
