@@ -70,9 +70,12 @@ def draft_of(media: Media, now: str) -> dict[str, Any]:
 def patch_of(wanted: Media, live: Media, now: str) -> dict[str, Any]:
     """What turns the live object's fields into the wanted ones; None removes. The content stays."""
     draft = draft_of(wanted, now)
-    names = ("metadata", "retention", *(name for name in TEXTS if name != "storageClass"))
+    names = ("metadata", *(name for name in TEXTS if name != "storageClass"))
     patch = {name: draft.get(name) for name in names if draft.get(name) != live.fields.get(name)}
     patch |= {name: draft[name] for name in FLAGS if draft[name] != (name in live.fields)}
+    if wanted.fields.get("retention") != live.fields.get("retention"):
+        # The service takes a retention away when each of its fields is null.
+        patch["retention"] = draft.get("retention") or {"mode": None, "retainUntilTime": None}
     if draft.get("customTime") != live.fields.get("customTime"):
         patch["customTime"] = draft.get("customTime")
     if patch.get("metadata"):
