@@ -14,7 +14,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import requests
 from cryptography.hazmat.primitives import serialization
@@ -27,7 +27,7 @@ _Requested = requests.Session
 _outcomes: dict[str, str] = {}
 
 
-class Account(service_account.Credentials):  # type: ignore[misc]
+class Account(service_account.Credentials):
     """Signs with a key of its own, and never asks for a token."""
 
     def refresh(self, request: Any) -> None:
@@ -43,7 +43,8 @@ def _account() -> Account:
     project = os.environ["GOOGLE_CLOUD_PROJECT"]
     address = f"suite@{project}.iam.gserviceaccount.com"
     told = {"client_email": address, "private_key": pem.decode(), "token_uri": "http://127.0.0.1:1"}
-    return Account.from_service_account_info({**told, "project_id": project})  # type: ignore[no-any-return]
+    make: Any = Account.from_service_account_info
+    return cast(Account, make({**told, "project_id": project}))
 
 
 _ACCOUNT = _account()
@@ -76,7 +77,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     """The only conditions of the suite are about where it runs."""
-    from tests.system import _helpers
+    from tests.system import _helpers  # type: ignore[import-untyped]
 
     _helpers.await_config_changes_propagate = lambda sec=0: time.sleep(sec)
     for node in {node for item in items for node in item.listchain()}:

@@ -13,8 +13,10 @@ from pathlib import Path
 CLIENT = "google-cloud-storage"
 PROJECT = "demo-official"
 # What the suite imports besides what is installed for the project.
-TOOLS = ("google-cloud-testutils", "google-cloud-kms", "google-cloud-iam", "mock", "opentelemetry-api")
-TOOLS += ("opentelemetry-sdk", "opentelemetry-semantic-conventions", "brotli")
+TOOLS = (
+    *("google-cloud-testutils", "google-cloud-kms", "google-cloud-iam", "mock", "brotli"),
+    *("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-semantic-conventions"),
+)
 _HERE = Path(__file__).parent
 
 
