@@ -14,7 +14,7 @@ from bench.report import Row, Section, mebibytes, per_second, rounded
 from bench.scale import Scale
 from emulators.datasets.load import Database
 from shared import wiring
-from shared.format.forms import ENTRIES
+from shared.contents import ENTRIES
 from shared.repository.tree import diff
 from shared.settings import Settings
 

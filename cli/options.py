@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import Output
+from shared.contents import CONTENTS, ENTRIES
 from shared.errors import BadInput
-from shared.format.forms import CONTENTS, ENTRIES
 
 if TYPE_CHECKING:
     from shared.settings import Settings

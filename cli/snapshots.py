@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.output import count, duration, printable, size
+from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.errors import BadInput, NotFound
-from shared.format.forms import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.format.key import after_subtree, encode, key_of_path, path_of, segments_of
 from shared.format.manifest import Manifest, Selected
 from shared.jobs.commit import bytes_of, checksum, totals

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from shared.contents import CONTENTS, MEDIA, SETTINGS, USERS
 from shared.errors import BadInput
-from shared.format.forms import CONTENTS, MEDIA, SETTINGS, USERS
 
 DEMO_PROJECT: Final = "demo-firekeep"
 """The project of the local stack, used when a Firestore emulator is named and no project is."""

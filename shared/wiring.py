@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared import settings
 from shared.clock import SystemClock
+from shared.contents import ENTRIES, MEDIA
 from shared.errors import Conflict
-from shared.format.forms import ENTRIES, MEDIA
 from shared.jobs.ports import Place, Ports
 
 if TYPE_CHECKING:

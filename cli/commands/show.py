@@ -58,7 +58,7 @@ def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: in
 
 def _backup(out: Output, repository: Repository, manifest: Manifest) -> None:
     from cli.snapshots import collections, content_lines, covered, sums
-    from shared.format.forms import ENTRIES
+    from shared.contents import ENTRIES
 
     root = manifest.roots.get(ENTRIES)
     found = list(collections(repository, root)) if root else []

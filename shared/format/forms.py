@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shared.contents import ENTRIES, MEDIA
 from shared.format import flat, key, media, record
-
-ENTRIES: Final = "entries"
-"""Firestore documents."""
-MEDIA: Final = "media"
-"""Stored files."""
-SETTINGS: Final = "settings"
-"""Configuration of the app and its project."""
-USERS: Final = "users"
-"""Accounts."""
-
-CONTENTS: Final = (ENTRIES, MEDIA, SETTINGS, USERS)
-"""Every content, by the name under which a manifest holds its root."""
 
 Guard = datetime | str
 """What tells a live record's state from every other."""

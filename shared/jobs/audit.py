@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from shared.contents import ENTRIES, MEDIA, USERS
 from shared.errors import BadInput
 from shared.format import flat
-from shared.format.forms import ENTRIES, FORMS, MEDIA, USERS
+from shared.format.forms import FORMS
 from shared.format.key import path_of, prefix_range
 from shared.jobs.selecting import Chosen
 from shared.repository import Repository

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.contents import ENTRIES, MEDIA
 from shared.errors import Incomplete, IntegrityError, NotFound
-from shared.format.forms import ENTRIES, FORMS, MEDIA
+from shared.format.forms import FORMS
 from shared.format.manifest import Manifest
 from shared.format.seal import name_of
 from shared.jobs.audit import audit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared.contents import CONTENTS, ENTRIES
 from shared.errors import FirekeepError
-from shared.format.forms import CONTENTS, ENTRIES
 from shared.jobs.ports import Ports
 from shared.models import Backup, Recovery
 from shared.models.backup import BackupMetadata, BackupStorage

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from shared.clock import Deadline
+from shared.contents import MEDIA
 from shared.errors import Incomplete
-from shared.format.forms import FORMS, MEDIA
+from shared.format.forms import FORMS
 from shared.jobs.commit import commit_snapshot, parent_root
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.heartbeat import Heartbeat

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.clock import Clock
-from shared.format.forms import MEDIA
+from shared.contents import MEDIA
 from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository

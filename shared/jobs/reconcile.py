@@ -14,7 +14,8 @@ from functools import partial
 from itertools import chain
 
 from shared.clock import Deadline
-from shared.format.forms import FORMS, MEDIA, Form, Guard
+from shared.contents import MEDIA
+from shared.format.forms import FORMS, Form, Guard
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
 from shared.jobs.heartbeat import Heartbeat

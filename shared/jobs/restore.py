@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.clock import Deadline
+from shared.contents import ENTRIES
 from shared.errors import BadInput
-from shared.format.forms import ENTRIES
 from shared.format.manifest import Manifest
 from shared.jobs.documents import new_recovery, told
 from shared.jobs.failure import failing_restore

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.errors import BadInput
-from shared.format.forms import ENTRIES, FORMS, MEDIA, SETTINGS, USERS
+from shared.format.forms import FORMS
 from shared.format.key import after_record, key_of_path, path_of
 from shared.format.manifest import Manifest, Selected
 from shared.jobs.selecting import Chosen, Keeps, choose, chosen, inside

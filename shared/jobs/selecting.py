@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.contents import CONTENTS, ENTRIES, USERS
 from shared.errors import BadInput
-from shared.format.forms import CONTENTS, ENTRIES, FORMS, USERS
+from shared.format.forms import FORMS
 from shared.format.manifest import Selected
 from shared.format.pattern import Pattern, chooser, parse
 from shared.models.jobs import Choice, EntriesChoice, Selection

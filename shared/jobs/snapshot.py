@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.contents import ENTRIES
 from shared.errors import BadInput, NotFound
-from shared.format.forms import ENTRIES
 from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.failure import failing_snapshot

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.contents import MEDIA
 from shared.errors import Corrupt, FirekeepError, Unsupported
 from shared.format import canonical
 from shared.format.flat import encode as key_of
-from shared.format.forms import FORMS, MEDIA
+from shared.format.forms import FORMS
 from shared.format.media import (
     LISTED,
     MOST_CHUNK,

@@ -13,8 +13,8 @@ import pytest
 from content import client_of, state_of
 from world import World
 
+from shared.contents import ENTRIES
 from shared.errors import StorageFull, WrongKey
-from shared.format.forms import ENTRIES
 from shared.keys.local import create_key_file
 from shared.models.jobs import VerifyRequest
 from shared.sources.contract import Method

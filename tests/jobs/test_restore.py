@@ -11,8 +11,8 @@ import pytest
 from content import State, client_of, fill, state_of
 from world import Fuse, World, entries
 
+from shared.contents import ENTRIES
 from shared.errors import BadInput
-from shared.format.forms import ENTRIES
 from shared.jobs.ports import Report
 
 NewWorld = Callable[..., World]

@@ -11,8 +11,8 @@ import pytest
 from content import client_of, fill, state_of
 from world import Fuse, World, entries
 
+from shared.contents import ENTRIES
 from shared.errors import FirekeepError, NotFound
-from shared.format.forms import ENTRIES
 from shared.format.key import path_of
 from shared.format.manifest import Selected
 from shared.format.record import strip_times

@@ -8,8 +8,9 @@ import pytest
 from media_rig import FIELDS, NAMES, Place, body_of, record
 
 from shared.conformance.source import CHECKS, Case
+from shared.contents import MEDIA
 from shared.format.flat import encode as key_of
-from shared.format.forms import FORMS, MEDIA
+from shared.format.forms import FORMS
 from shared.sources.contract import Scope
 
 

@@ -9,7 +9,8 @@ from firestore_data import every_value, hostile_tree
 from firestore_rig import SMALL, source
 
 from shared.conformance.source import EXACT_CHECKS, Case
-from shared.format.forms import ENTRIES, FORMS
+from shared.contents import ENTRIES
+from shared.format.forms import FORMS
 from shared.format.key import key_of_path
 from shared.sources.contract import Scope
 

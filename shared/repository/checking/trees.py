@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from shared.contents import MEDIA
 from shared.errors import Corrupt, FirekeepError, IntegrityError, Missing, Unsupported
-from shared.format.forms import MEDIA
 from shared.format.index import Location
 from shared.repository.blobs import BlobKind
 from shared.repository.checking.files import check_files
