@@ -24,7 +24,7 @@ from kept_helpers import client_on, content_files, killed, raw_on, running
 from storage_helpers import Clock, Raw, connected
 
 from emulators.shelf import Shelf
-from emulators.storage import StorageEmulator
+from emulators.storage import Change, StorageEmulator
 from shared.errors import BadInput, Corrupt, Missing, Unavailable
 
 QUANTUM = 256 * 1024
@@ -167,9 +167,12 @@ def test_generations_increase_even_when_the_clock_went_back_and_the_last_object_
         )
         first = int(put(raw, "x", b"1")["generation"])
         assert raw("DELETE", "/storage/v1/b/kept/o/x").status == 204
+        made = raw("POST", "/storage/v1/b?project=demo-x", {"name": "gone"}).json
+        second = int(made["generation"])
+        assert raw("DELETE", "/storage/v1/b/gone").status == 204
     clock.ahead = -10_000
     with raw_on(tmp_path, clock=clock) as raw:
-        assert int(put(raw, "x", b"2")["generation"]) > first
+        assert first < second < int(put(raw, "x", b"2")["generation"])
 
 
 def test_what_was_soft_deleted_comes_back_or_ends_in_its_time(tmp_path: Path) -> None:
@@ -386,7 +389,8 @@ def full() -> Iterator[Any]:
 
 
 def test_a_change_that_does_not_fit_is_refused_and_did_not_happen(tmp_path: Path, full: Any) -> None:
-    with raw_on(tmp_path, buckets=["kept"]) as raw:
+    told: list[Change] = []
+    with raw_on(tmp_path, buckets=["kept"], on_change=told.append) as raw:
         put(raw, "old", b"1" * 50_000)
         put(raw, "big", b"2" * 300_000)
         before = described(raw, "kept")
@@ -412,6 +416,11 @@ def test_a_change_that_does_not_fit_is_refused_and_did_not_happen(tmp_path: Path
     with raw_on(tmp_path) as raw:
         assert described(raw, "kept") == before
         assert len(content_files(tmp_path)) == 1
+    assert [(change.kind, change.name) for change in told] == [
+        ("finalize", "old"),
+        ("finalize", "big"),
+        ("finalize", "new"),
+    ]
 
 
 def test_a_directory_that_cannot_be_written_ends_the_process_with_its_reason(tmp_path: Path) -> None:
