@@ -81,7 +81,8 @@ class OutOfRange(Corrupt):
 def refusal(attempt: Attempt, status: int, code: str = "") -> FirekeepError:
     """The error for an answer with this HTTP status and the store's own code; status 0 when there was no answer."""
     why = f"{attempt.words}: {_told(status, code)}"
-    if code in HELD:
+    # Nothing is deleted on a condition: what conflicts is a hold or a lease, and not every store names it.
+    if code in HELD or (attempt.verb == "delete" and status in (409, 412) and code not in _LATER):
         return Denied(
             f"{attempt.words}: it is held", hint="it can go when the retention of the store has ended"
         )

@@ -29,7 +29,8 @@ def cloud_bucket(name: str, project: str = "", emulator: str = "") -> Any:
             client_options={"api_endpoint": _url(emulator)},
         )
     else:
-        client = storage.Client(project=project or None)
+        # Only making a bucket needs a project; looking for one would fail where there is none.
+        client = storage.Client(project=project or "unknown")
     return _widened(client).bucket(name)
 
 

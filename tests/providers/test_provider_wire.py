@@ -228,6 +228,13 @@ def test_a_held_object_is_denied_and_not_a_failure_to_repeat(wire: Wire) -> None
     assert len(wire.plan.requests) == before + 1
 
 
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_hold_that_the_store_does_not_name_is_one_all_the_same(wire: Wire, status: int) -> None:
+    wire.plan.add(Fault("answer", "DELETE", status))
+    with pytest.raises(Denied, match="held"):
+        wire.retrying().delete("object")
+
+
 def names_to(wire: Wire, change: Callable[[str], str]) -> Callable[[bytes], bytes]:
     """A listing whose names `change` has replaced."""
 
