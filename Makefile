@@ -30,7 +30,7 @@ test-node: .venv/ready node/node_modules/ready  ## run the tests with Google's c
 
 test-official: .venv/ready node/node_modules/ready  ## run the tests inside the official Emulator Suite (needs Node)
 	@echo "test-official: the tests inside the official Emulator Suite"
-	@$(BIN)/python -m pytest -n 0 -m official
+	@$(BIN)/python -m pytest -n 0 -m official tests/official
 
 check: .venv/ready  ## format, lint, types, import contracts
 	@echo "check: format, lint, types, import contracts"

@@ -150,4 +150,6 @@ def test_long_lists_are_not_indexed() -> None:
 
 
 def test_the_functions_manifest_is_what_the_function_table_says_now() -> None:
-    assert text("functions.yaml") == functions_manifest.generated(), "run `python -m tools.functions_manifest`"
+    assert text("functions.yaml") == functions_manifest.generated(), (
+        "run `python -m tools.functions_manifest`"
+    )
