@@ -200,5 +200,5 @@ def test_a_directory_is_one_process_s_and_holds_nothing_else(tmp_path: Path) -> 
     (tmp_path / "a" / "firekeep-state.json").write_text('{"version": 99}')
     with pytest.raises(BadInput, match="version 99"):
         StateDirectory(tmp_path / "a")
-    with pytest.raises(FirekeepError, match="letter.txt"):
+    with pytest.raises(FirekeepError, match=r"letter\.txt"):
         StateDirectory(tmp_path / "home" / "letter.txt" / "below")

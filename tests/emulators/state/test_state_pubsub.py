@@ -144,9 +144,12 @@ def test_snapshots_retained_messages_and_detached_or_orphaned_subscriptions_are_
         assert bodies(pull(subscriber, others[2])) == ["orphaned"]
         subscriber.delete_snapshot(snapshot=snapshot)
         second.kill()
-    with running("pubsub", tmp_path) as third, messages(third.address) as (_, subscriber):
-        with pytest.raises(NotFound):
-            subscriber.seek(request={"subscription": SUB, "snapshot": snapshot})
+    with (
+        running("pubsub", tmp_path) as third,
+        messages(third.address) as (_, subscriber),
+        pytest.raises(NotFound),
+    ):
+        subscriber.seek(request={"subscription": SUB, "snapshot": snapshot})
 
 
 def test_a_killed_process_loses_no_acknowledged_message_and_brings_back_none_that_was(tmp_path: Path) -> None:
