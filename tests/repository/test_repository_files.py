@@ -21,7 +21,7 @@ from shared.format.node import Root
 from shared.repository import Repository
 from shared.repository.blobs import BlobKind
 from shared.repository.check import ALL, check_data, check_structure
-from shared.repository.files import open_file, pieces, put_file
+from shared.repository.files import AHEAD_BYTES, open_file, pieces, put_file
 from shared.repository.findings import Finding
 from shared.repository.tree import build, get
 
@@ -175,6 +175,32 @@ def test_a_list_with_a_gap_or_of_wrong_lengths_is_refused(repository: Repository
 def test_a_record_fresh_from_its_service_cannot_be_opened(repository: Repository) -> None:
     with pytest.raises(BadInput, match="where its content is"):
         open_file(repository, record(b"x", None))
+
+
+class CountingReads:
+    """Notes how many bytes have been read."""
+
+    def __init__(self, inner: Repository) -> None:
+        self._inner = inner
+        self.read = 0
+
+    def get(self, kind: BlobKind, blob_id: bytes) -> bytes:
+        data = self._inner.get(kind, blob_id)
+        self.read += len(data)
+        return data
+
+
+def test_only_so_much_is_read_ahead(repository: Repository) -> None:
+    with repository.writer() as writer:
+        half = put_file(writer, repository.chunking, spans(DATA))
+        writer.flush()
+    assert not isinstance(half, Root)
+    value = record(DATA * 4, half * 4)
+    counting = CountingReads(repository)
+    given = 0
+    for data in open_file(counting, value):
+        given += len(data)
+        assert counting.read <= given + AHEAD_BYTES + 4 * MIB
 
 
 def test_letting_go_of_a_file_in_the_middle_leaves_nothing_running(repository: Repository) -> None:

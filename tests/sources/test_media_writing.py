@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -17,7 +18,7 @@ from shared.errors import BadInput, Corrupt, Internal, NotFound, Unavailable
 from shared.format.flat import encode as key_of
 from shared.format.media import decode, equal, guard
 from shared.sources.contract import Kind, Result, Write
-from shared.sources.media import MediaSource
+from shared.sources.media import MediaSource, Options
 
 MIB = 1 << 20
 DATA = Random(4).randbytes(20 * MIB)
@@ -310,16 +311,47 @@ def test_a_service_that_stays_away_is_an_exception() -> None:
         assert len(place.clock.slept) == 5
 
 
+class Counting:
+    """Notes how many bytes are being sent at once."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._now = 0
+        self.most = 0
+
+    def urlopen(self, method: str, url: str, **more: Any) -> Any:
+        size = len(more["body"] or b"")
+        with self._lock:
+            self._now += size
+            self.most = max(self.most, self._now)
+        try:
+            return self._inner.urlopen(method, url, **more)
+        finally:
+            with self._lock:
+                self._now -= size
+
+
 def test_no_more_than_the_limit_is_uploaded_at_once(place: Place) -> None:
     bucket = place.bucket().name
-    source = place.source(bucket, held_bytes=3 * MIB)
-    files = {f"f{number}": DATA[: MIB + number] for number in range(10)} | {"big": DATA}
+    counting = Counting(place.http)
+    source = MediaSource(
+        counting,
+        [bucket],
+        clock=place.clock,
+        jitter=Random(1).random,
+        endpoint=place.address,
+        options=Options(held_bytes=4 * MIB),
+    )
+    files = {f"f{number}": DATA[: MIB - number] for number in range(12)} | {"big": DATA}
     writes = [
         Write(key_of(bucket, name), Kind.PUT, record(data), None, pieces(data))
         for name, data in files.items()
     ]
     assert {outcome.result for outcome in source.apply(writes)} == {Result.DONE}
-    assert len(read_all(source)) == 11
+    assert len(read_all(source)) == 13
+    # A file above the limit is sent alone, a piece at a time.
+    assert MIB < counting.most <= 8 * MIB
 
 
 def test_the_present_is_the_service_s(source: MediaSource) -> None:
