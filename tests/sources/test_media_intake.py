@@ -334,7 +334,7 @@ def sparse(place: Place, repository: Repository, mebibytes: int) -> int:
 
 
 def test_memory_does_not_follow_the_size_of_a_file(place: Place, repository: Repository) -> None:
-    assert sparse(place, repository, 300) < 250 * MIB
+    assert sparse(place, repository, 240) < 160 * MIB
 
 
 @pytest.mark.slow
