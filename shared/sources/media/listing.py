@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from shared.errors import Corrupt, Incomplete
+from shared.errors import Corrupt, Unsupported
 from shared.format.flat import decode, encode
 from shared.sources.contract import Batch
 from shared.sources.media.resources import LIST_FIELDS, record_of
@@ -31,8 +31,8 @@ def listed(service: Service, bucket: str, known_as: str, span: Range, after: byt
             if not span[0] <= key < span[1] or key <= after:
                 continue
             if key <= last:
-                raise Incomplete(
-                    "reading a bucket: its objects did not come in the order of their names",
+                raise Unsupported(
+                    "reading a bucket: its objects did not come once each, in the order of their names",
                     hint="nothing was committed; start the backup again",
                 )
             last = key
