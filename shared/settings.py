@@ -37,7 +37,7 @@ class Settings:
     """Everything that differs between one installation and another. Times in seconds, sizes in bytes."""
 
     project: str = ""
-    """FIREKEEP_PROJECT, else GOOGLE_CLOUD_PROJECT: whose database is backed up."""
+    """FIREKEEP_PROJECT, else GOOGLE_CLOUD_PROJECT, else GCLOUD_PROJECT: what is backed up."""
     database: str = "(default)"
     """FIREKEEP_DATABASE: the database that is backed up."""
     contents: tuple[str, ...] = CONTENTS
@@ -91,7 +91,8 @@ class Settings:
         read = _Reader(environment)
         emulator = read("FIRESTORE_EMULATOR_HOST", "", _host)
         database = read("FIREKEEP_DATABASE", "(default)", _database)
-        project = read("FIREKEEP_PROJECT", "", _project) or read("GOOGLE_CLOUD_PROJECT", "", _project)
+        named = ("FIREKEEP_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
+        project = next(filter(None, (read(variable, "", _project) for variable in named)), "")
         key_file = read("FIREKEEP_KEY_FILE", None, _file)
         passphrase_file = read("FIREKEEP_PASSPHRASE_FILE", None, _file)
         if key_file and passphrase_file:

@@ -18,7 +18,7 @@ from shared import settings
 from shared.clock import SystemClock
 from shared.contents import ENTRIES, MEDIA
 from shared.errors import Conflict
-from shared.jobs.ports import Place, Ports
+from shared.jobs.ports import Names, Place, Ports
 
 if TYPE_CHECKING:
     from shared.format.config import Options
@@ -48,7 +48,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         place=place,
         state=Place(chosen.needed_project(), chosen.state_database),
         sources=sources(chosen, place),
-        target=cache(lambda other, known_as: sources(chosen, other, known_as)),
+        target=cache(lambda other, names: sources_elsewhere(chosen, other, names)),
         repository=_fresh(lambda: open_repository(chosen)),
         salvage=lambda: open_repository(chosen, salvage=True),
         storage=_storage(chosen),
@@ -96,35 +96,38 @@ def deadline_margin() -> float:
     return settings.load().deadline_margin_s
 
 
-def sources(chosen: settings.Settings, place: Place, known_as: str = "") -> Mapping[str, Source]:
-    """The source of each content, of one project and database.
+def sources(chosen: settings.Settings, place: Place) -> Mapping[str, Source]:
+    """The source of each content that is set up."""
+    made: dict[str, Callable[[], Source]] = {
+        ENTRIES: lambda: firestore_source(chosen, place),
+        MEDIA: lambda: media_source(chosen, {name: name for name in chosen.media_buckets}),
+    }
+    return {name: made[name]() for name in chosen.contents if name in made}
 
-    Elsewhere in the same project there is another database, but no other files and accounts.
+
+def sources_elsewhere(chosen: settings.Settings, place: Place, names: Names) -> Mapping[str, Source]:
+    """Those of another place, for records that know it by other names.
+
+    Another database of the same project has no files and accounts of its own: there are only documents.
     """
     made: dict[str, Callable[[], Source]] = {
-        ENTRIES: lambda: firestore_source(chosen, place, known_as),
-        MEDIA: lambda: media_source(chosen, place),
+        ENTRIES: lambda: firestore_source(chosen, place, names.database),
+        MEDIA: lambda: media_source(chosen, dict(names.buckets)),
     }
-    same = place.project == chosen.project and place.database != chosen.database
-    return {
-        name: made[name]() for name in chosen.contents if name in made and not (same and name != ENTRIES)
-    }
+    other = place.project != chosen.project or bool(names.buckets)
+    return {name: made[name]() for name in chosen.contents if name in made and (other or name == ENTRIES)}
 
 
-def media_source(chosen: settings.Settings, place: Place) -> Source:
-    """The buckets of a project. Those of another one are found by their names, which begin with its id."""
+def media_source(chosen: settings.Settings, buckets: Mapping[str, str]) -> Source:
+    """Buckets as records name them, each with its name in the service."""
     from shared.sources.media import ENDPOINT, MediaSource
 
-    own = chosen.needed_project()
-    named = {name: name for name in chosen.media_buckets}
-    if place.project != own:
-        named = {name: place.project + name[len(own) :] for name in named if name.startswith(f"{own}.")}
     return MediaSource(
         _media_http(chosen.storage_emulator),
-        tuple(named),
+        tuple(buckets),
         clock=SystemClock(),
         jitter=SystemRandom().random,
-        elsewhere=named,
+        elsewhere=buckets,
         endpoint=chosen.storage_emulator or ENDPOINT,
     )
 

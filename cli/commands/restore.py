@@ -51,6 +51,9 @@ _TOLD = 20
 @selection_options("Restore")
 @document_option
 @click.option("--to", metavar="PROJECT[/DATABASE]", help="Restore into another database; references follow.")
+@click.option(
+    "--bucket", multiple=True, metavar="OLD=NEW", help="With --to: the bucket that takes another's files."
+)
 @click.option("--exact", is_flag=True, help="Also DELETE documents that the backup does not hold.")
 @click.option("--no-overwrite", is_flag=True, help="Leave documents that exist as they are.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
@@ -68,6 +71,7 @@ def command(
     selection: dict[str, Any] | None,
     document: tuple[str, ...],
     to: str | None,
+    bucket: tuple[str, ...],
     exact: bool,
     no_overwrite: bool,
     dry_run: bool,
@@ -106,18 +110,33 @@ def command(
             id_ or "",
             selection=selection,
             document=document,
-            to=to,
+            to=_target(to, bucket),
             exact=exact,
             overwrite=not no_overwrite,
         )
+    if dry_run:
+        manifest = repository.manifest(request.backup_id)
+        tally = _preview(chosen, out, request, _total(repository, manifest, request))
+        out.result(_facts(request, "dry run", tally.facts()), _planned(chosen, manifest, request, tally))
+        return 0
+    ask = not (yes or resume or out.json)
+    return restored(chosen, out, repository, request, ask=ask, via_functions=via_functions)
+
+
+def restored(
+    chosen: Settings,
+    out: Output,
+    repository: Repository,
+    request: RestoreRequest,
+    *,
+    ask: bool,
+    via_functions: bool = False,
+) -> int:
+    """Restore, after showing what would change and asking, if that is wanted. The exit status."""
     manifest = repository.manifest(request.backup_id)
     total = _total(repository, manifest, request)
-    if dry_run or not (yes or resume or out.json):
-        tally = _preview(chosen, out, request, total)
-        if dry_run:
-            out.result(_facts(request, "dry run", tally.facts()), _planned(chosen, manifest, request, tally))
-            return 0
-        _ask(out, _planned(chosen, manifest, request, tally))
+    if ask:
+        _ask(out, _planned(chosen, manifest, request, _preview(chosen, out, request, total)))
     return _restore(chosen, out, request, total, via_functions)
 
 
@@ -146,7 +165,7 @@ def _request(
     *,
     selection: dict[str, Any] | None,
     document: tuple[str, ...],
-    to: str | None,
+    to: dict[str, Any] | None,
     exact: bool,
     overwrite: bool,
 ) -> RestoreRequest:
@@ -164,12 +183,16 @@ def _request(
         "requestedBy": "command line",
     }
     asked |= {"selection": selection} if selection else {}
-    return RestoreRequest.from_document(asked | ({"target": _target(to)} if to else {}))
+    return RestoreRequest.from_document(asked | ({"target": to} if to else {}))
 
 
-def _target(to: str) -> dict[str, str]:
+def _target(to: str | None, buckets: tuple[str, ...]) -> dict[str, Any] | None:
+    if to is None:
+        if buckets:
+            raise BadInput("--bucket says where files go elsewhere", hint="say with --to where that is")
+        return None
     project, slash, database = to.partition("/")
-    named = {"project": checked_project(project)}
+    named = {"project": checked_project(project), "buckets": list(buckets)}
     return named | {"database": checked_database(database)} if slash else named
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from shared.contents import ENTRIES, MEDIA
 from shared.errors import Incomplete, IntegrityError, NotFound
-from shared.format.forms import FORMS
 from shared.format.manifest import Manifest
 from shared.format.seal import name_of
 from shared.jobs.audit import audit
 from shared.jobs.failure import failing_snapshot
+from shared.jobs.groups import groups
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
@@ -26,7 +26,7 @@ from shared.jobs.selecting import selected
 from shared.models import Backup
 from shared.models.fields import summary
 from shared.repository import Repository
-from shared.repository.tree import Root, Run, decode_run, join, scan
+from shared.repository.tree import Root, Run, decode_run, join
 from shared.state.contract import Task, TaskId, TaskState
 
 Roots = Mapping[str, Root]
@@ -172,7 +172,7 @@ def _manifest(ports: Ports, repository: Repository, job: Task, parts: list[Task]
     statistics = _statistics(job, parts, now)
     size = sum(int(statistics[f"{content}Bytes"]) for content in roots)
     items = sum(root.count for root in roots.values())
-    names = {name: summary(_groups(repository, name, root)) for name, root in roots.items()}
+    names = {name: summary(groups(repository, name, root, _NAMES)) for name, root in roots.items()}
     completed = backup.changed(
         status="completed",
         metadata=backup.metadata.changed(completed_at=now, size=size, items=items),
@@ -221,16 +221,3 @@ def _statistics(job: Task, parts: list[Task], now: datetime) -> dict[str, int | 
         "seconds": (now - job.data["startedAt"]).total_seconds(),
         **{_FILES[name]: number for name, number in files.items()},
     }
-
-
-def _groups(repository: Repository, content: str, root: Root) -> tuple[str, ...]:
-    """The first collections, buckets or tenants of the tree, in order: one seek for each, whatever they hold."""
-    names: list[str] = []
-    start = b""
-    while len(names) < _NAMES:
-        keys = next((keys for keys, _ in scan(repository, root, start)), None)
-        if not keys:
-            break
-        name, start = FORMS[content].group(keys[0])
-        names.append(name or "(no tenant)")
-    return tuple(names)

@@ -27,6 +27,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Names:
+    """What records call things that are called differently where they are restored to."""
+
+    database: str
+    """The database that the records are of."""
+    buckets: tuple[tuple[str, str], ...] = ()
+    """Buckets as the records name them, each with its name there."""
+
+
+@dataclass(frozen=True)
 class Ports:
     """The composition root fills this in.
 
@@ -39,9 +49,8 @@ class Ports:
     """The database that holds our own documents: often the same."""
     sources: Mapping[str, Source]
     """By content. Those that are not set up here are not there."""
-    target: Callable[[Place, str], Mapping[str, Source]]
-    """The sources of another project and database, to restore into; and the name by which the records' references
-    know that database."""
+    target: Callable[[Place, Names], Mapping[str, Source]]
+    """The sources of another project and database, to restore into."""
     repository: Callable[[], Repository]
     salvage: Callable[[], Repository]
     """Opens the repository anew, past what is damaged, for a check."""

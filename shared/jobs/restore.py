@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.clock import Deadline
-from shared.contents import ENTRIES
+from shared.contents import ENTRIES, MEDIA
 from shared.errors import BadInput
 from shared.format.manifest import Manifest
 from shared.jobs.documents import new_recovery, told
+from shared.jobs.elsewhere import names_there
 from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
@@ -100,20 +101,21 @@ def _reconciliations(
     """One for each content, from the one that the tally is in; each is begun when the one before it has ended."""
     repository = ports.repository()
     manifest = _manifest(ports, request)
+    scopes = scopes_of(request, manifest)
     place, targets = ports.place, ports.sources
     if request.target is not None:
         place = Place(request.target.project, request.target.database)
-        targets = ports.target(place, manifest.database)
+        names = names_there(repository, manifest, request.target, files=MEDIA in scopes)
+        targets = ports.target(place, names)
     _check_own(ports, manifest, place)
-    scopes = scopes_of(request, manifest)
     absent = [name for name in scopes if name not in targets]
     if absent:
         raise BadInput(
             f"backup {manifest.id} holds {' and '.join(absent)}, which are not set up here",
             hint="name what to restore, or add them to FIREKEEP_CONTENTS",
         )
-    names = list(scopes)
-    for name in names[names.index(tally.content) if tally.content else 0 :]:
+    order = list(scopes)
+    for name in order[order.index(tally.content) if tally.content else 0 :]:
         tally.enter(name)
         yield Reconciliation(
             ports,

@@ -6,9 +6,10 @@ of a document means it and everything below it, that of a collection everything 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models.base import Model
@@ -20,6 +21,9 @@ from shared.models.fields import (
     Names,
     Paths,
 )
+
+_BUCKET = "[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+_RENAMED = re.compile(f"{_BUCKET}={_BUCKET}")
 
 PartNumber = Annotated[int, Field(ge=0, lt=100_000)]
 Requester = Annotated[str, Field(min_length=1, max_length=256)]
@@ -93,10 +97,19 @@ class VerifyRequest(Model):
 
 
 class Target(Model):
-    """Another database to restore to."""
+    """Another project or database to restore to. `buckets` says which one takes another's files, as `old=new`;
+    those that begin with the project's id need not be named."""
 
     project: Annotated[str, Field(pattern="^([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
     database: Annotated[str, Field(pattern=r"^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$")] = "(default)"
+    buckets: Names = ()
+
+    @field_validator("buckets")
+    @classmethod
+    def _old_and_new(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_RENAMED.fullmatch(one) for one in value):
+            raise PydanticCustomError("buckets", "must be pairs of buckets like old-name=new-name")
+        return value
 
 
 class RestoreRequest(Model):

@@ -255,6 +255,7 @@ export interface RestoreRequest {
   target?: {
     project: string;
     database?: string;
+    buckets?: string[];
   };
   exact?: boolean;
   overwrite?: boolean;
