@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.contents import ENTRIES, MEDIA
-from shared.format import flat, key, media, record
+from shared.contents import ENTRIES, MEDIA, USERS
+from shared.format import flat, key, media, record, user
 
 Guard = datetime | str
 """What tells a live record's state from every other."""
@@ -63,5 +63,14 @@ FORMS: Final[Mapping[str, Form]] = {
         span=flat.span,
         group=flat.group,
         weight=media.weight,
+    ),
+    USERS: Form(
+        equal=user.equal,
+        guard=user.guard,
+        bare=user.bare,
+        name=flat.shown,
+        key=flat.parse,
+        span=flat.span,
+        group=flat.group,
     ),
 }
