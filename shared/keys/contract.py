@@ -15,6 +15,18 @@ class Wrapped:
     parameters: Mapping[str, str | int]
     data: bytes
 
+    @property
+    def kind(self) -> str:
+        """What a person calls it: the ring, but for the key of a recovery kit."""
+        return "kit" if self.parameters.get("use") == "kit" else self.ring
+
+    @property
+    def hint(self) -> str:
+        """What tells it from others of its kind and is no secret; empty for a passphrase."""
+        named = [str(self.parameters[name]) for name in ("id", "key", "secret") if name in self.parameters]
+        versions = [f"versions/{self.parameters['version']}"] if "version" in self.parameters else []
+        return "/".join(named + versions)
+
 
 class Keyring(Protocol):
     """One way to protect the master key. `context` (the repository id) is bound to the result."""

@@ -12,20 +12,24 @@ import os
 from pathlib import Path
 from typing import Final
 
-from shared.errors import BadInput, Conflict, Denied, NotFound, StorageFull, WrongKey
-from shared.format.seal import NONCE_BYTES, RandomBytes
+from shared.errors import BadInput, Conflict, Denied, NotFound, StorageFull
+from shared.format.seal import RandomBytes
 from shared.keys.contract import Wrapped
+from shared.keys.known import KEY_BYTES, KnownKey
 from shared.keys.private import read_private
-from shared.keys.wrapping import unwrap_with, wrap_with
 
-RING: Final = "file"
 _PREFIX: Final = "firekeep-key-1 "
 _MAX_BYTES: Final = 256
 
 
 def create_key_file(path: Path, random: RandomBytes) -> None:
     """Write a new key file. Conflict when something is there already: a key is never overwritten."""
-    text = _PREFIX + base64.b64encode(random(32)).decode() + "\n"
+    write_key_file(path, random(KEY_BYTES))
+
+
+def write_key_file(path: Path, key: bytes) -> None:
+    """As `create_key_file`, with a key that exists."""
+    text = _PREFIX + base64.b64encode(key).decode() + "\n"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -50,14 +54,13 @@ class KeyFile:
         self._random = random
 
     def wrap(self, master: bytes, context: bytes) -> Wrapped:
-        return wrap_with(self._key(), RING, {}, master, context, nonce=self._random(NONCE_BYTES))
+        return self._ring().wrap(master, context)
 
     def unwrap(self, wrapped: Wrapped, context: bytes) -> bytes:
-        if wrapped.ring != RING:
-            raise WrongKey(f"this master key is wrapped by {wrapped.ring!r}, not by a key file")
-        if wrapped.parameters:
-            raise BadInput("a master key wrapped by a key file has no parameters, but some are given")
-        return unwrap_with(self._key(), wrapped, context, f"key file {self._path}")
+        return self._ring().unwrap(wrapped, context)
+
+    def _ring(self) -> KnownKey:
+        return KnownKey(self._key(), self._random, f"key file {self._path}")
 
     def _key(self) -> bytes:
         text = read_private(self._path, "key file", _MAX_BYTES).decode("ascii", errors="replace")
@@ -66,6 +69,6 @@ class KeyFile:
             key = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             key = b""
-        if not text.startswith(_PREFIX) or len(key) != 32:
+        if not text.startswith(_PREFIX) or len(key) != KEY_BYTES:
             raise BadInput(f"{self._path} is not a firekeep key file", hint="make one with `firekeep init`")
         return key

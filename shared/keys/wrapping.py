@@ -21,7 +21,7 @@ def wrap_with(
     key: bytes, ring: str, parameters: Mapping[str, str | int], master: bytes, context: bytes, *, nonce: bytes
 ) -> Wrapped:
     """`data` is nonce 12, ciphertext 32, tag 16. `nonce` is fresh and random."""
-    sealed = AESGCM(key).encrypt(nonce, master, _bound(ring, parameters, context))
+    sealed = AESGCM(key).encrypt(nonce, master, bound(ring, parameters, context))
     return Wrapped(ring, dict(parameters), nonce + sealed)
 
 
@@ -29,14 +29,15 @@ def unwrap_with(key: bytes, wrapped: Wrapped, context: bytes, what: str) -> byte
     """The master key; WrongKey, naming `what`, when this key does not open it."""
     nonce, sealed = wrapped.data[:NONCE_BYTES], wrapped.data[NONCE_BYTES:]
     try:
-        return AESGCM(key).decrypt(nonce, sealed, _bound(wrapped.ring, wrapped.parameters, context))
+        return AESGCM(key).decrypt(nonce, sealed, bound(wrapped.ring, wrapped.parameters, context))
     except (InvalidTag, ValueError):
         raise WrongKey(
             f"{what} does not open this repository", hint="check that it is the right one"
         ) from None
 
 
-def _bound(ring: str, parameters: Mapping[str, str | int], context: bytes) -> bytes:
+def bound(ring: str, parameters: Mapping[str, str | int], context: bytes) -> bytes:
+    """The associated data of a wrapped key."""
     return b"firekeep/1/wrap/" + encode(
         {"context": context.hex(), "ring": ring, "parameters": dict(parameters)}
     )
