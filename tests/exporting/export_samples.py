@@ -90,7 +90,9 @@ def documents(count: int = 120) -> Model:
     make: Any = type(DocumentPb().fields["x"])
     every, chance = values(), Random(5)
     found = {
-        f"users/u{number:04}": document({"n": make(integer_value=number), "t": make(string_value="ab" * 40)})
+        f"users/u{number:04}": document(
+            {"n": make(integer_value=number), "t": make(string_value=chance.randbytes(40).hex())}
+        )
         for number in range(count)
     }
     found |= {f"shops/s{number}/items/i{number}": document({}) for number in range(9)}
