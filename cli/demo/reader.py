@@ -15,7 +15,15 @@ from emulators.datasets.load import Database
 Document: Any = document_types.Document.pb()
 _RUN_QUERY = "/google.firestore.v1.Firestore/RunQuery"
 _TIMEOUT_S = 300
-_OURS = ("backups/", "recoveries/", "backupRequests/", "backupConfig/", "backupJobs/")
+_OURS = (
+    "backups/",
+    "recoveries/",
+    "backupRequests/",
+    "backupConfig/",
+    "backupSets/",
+    "backupTemplates/",
+    "backupJobs/",
+)
 """What the backup system writes itself; the data of the app is everything else."""
 
 

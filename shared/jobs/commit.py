@@ -21,10 +21,12 @@ from shared.jobs.failure import failing_snapshot
 from shared.jobs.groups import groups
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
+from shared.jobs.limit import check_stored
 from shared.jobs.ports import Ports, Report
 from shared.jobs.selecting import selected
 from shared.models import Backup
 from shared.models.fields import summary
+from shared.models.jobs import VerifyRequest
 from shared.repository import Repository
 from shared.repository.tree import Root, Run, decode_run, join
 from shared.state.contract import Task, TaskId, TaskState
@@ -39,6 +41,8 @@ _FILES = {
     "gone": "filesGone",
 }
 """What became of files, as statistics name it."""
+
+VERIFY_TOPIC = "backup-verify"
 
 _AUDIT_S = 60.0
 _NAMES = 200
@@ -55,11 +59,39 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
         beat = Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict)
         with failing_snapshot(ports, backup_id), beat:
             manifest = _commit(ports, job)
-            ports.catalog.save_backup(backup_of(manifest))
+            _show(ports, manifest)
             facts = {**_facts(manifest), **_audited(ports, job, manifest)}
             beat.check()
+        _have_checked(ports, job)
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
+
+
+def _show(ports: Ports, manifest: Manifest) -> None:
+    """Write the catalog's document, unless an earlier delivery did: a check may have told its result there since."""
+    if not _shown(ports, manifest.id):
+        ports.catalog.save_backup(backup_of(manifest))
+
+
+def _shown(ports: Ports, backup_id: str) -> bool:
+    try:
+        return ports.catalog.backup(backup_id).status == "completed"
+    except NotFound:
+        return False
+
+
+def _have_checked(ports: Ports, job: Task) -> None:
+    """Ask for the check that is wanted of this backup. Asked again after a crash, it is the same check."""
+    depth = job.data.get("options", {}).get("validation", "none")
+    if depth != "none":
+        request = VerifyRequest(verify_id=check_id(job.id.job), backup_id=job.id.job, depth=depth)
+        ports.publisher.publish(VERIFY_TOPIC, [request.to_message()])
+
+
+def check_id(backup_id: str) -> str:
+    """The id of the check that follows a backup."""
+    known = f"verify-{backup_id}"
+    return known if len(known) <= 128 else f"verify-{name_of(backup_id.encode()).hex()}"
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
@@ -114,6 +146,7 @@ def _commit(ports: Ports, job: Task) -> Manifest:
     if earlier is not None:
         return earlier
     parts = ports.ledger.parts(job.id.job)
+    check_stored(job, parts)
     roots = {}
     for content in job.data["contents"]:
         own = [part for part in parts if part.data["content"] == content]

@@ -18,6 +18,7 @@ from shared.jobs.commit import commit_snapshot, parent_root
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
+from shared.jobs.limit import check_stored, checkpoint_of, limit_of
 from shared.jobs.ports import Ports, Report
 from shared.jobs.selecting import Chosen, Keeps, selected
 from shared.models.jobs import PartRequest
@@ -115,7 +116,7 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     reading = _Reading(repository, part, state, like, ports.files(content))
     with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
         while not slices.ended:
-            limit = state.size + ports.checkpoint_bytes
+            limit = state.size + checkpoint_of(job, ports.checkpoint_bytes)
             batches = slices.until(lambda: state.size >= limit or deadline.near())  # noqa: B023  # used up here
             run, stored = reading.build(batches)
             beat.check()
@@ -123,6 +124,8 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
                 state.runs.append(repository.put_run(task.id.job, encode_run(run)))
                 state.stored += stored
             ports.ledger.renew(task.id, owner, asdict(state))
+            if limit_of(job) is not None:
+                check_stored(job, ports.ledger.parts(job.id.job))
             if deadline.near() and not slices.ended:
                 return False
     _check_count(part, state.items + state.passed)

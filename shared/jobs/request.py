@@ -31,7 +31,13 @@ def accept_request(ports: Ports, request_id: str) -> Report:
 
 def _snapshot_request(request_id: str, request: BackupRequest) -> SnapshotRequest:
     return SnapshotRequest(
-        backup_id=request_id, type="manual", selection=request.selection, requested_by=request.requested_by
+        backup_id=request_id,
+        type="manual",
+        selection=request.selection,
+        set=request.set,
+        template=request.template,
+        options=request.options,
+        requested_by=request.requested_by,
     )
 
 

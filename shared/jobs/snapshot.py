@@ -10,13 +10,14 @@ from datetime import datetime
 
 from shared.contents import ENTRIES
 from shared.errors import BadInput, NotFound
+from shared.jobs.asked import want
 from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.part import PART_TOPIC, new_part
 from shared.jobs.ports import Ports, Report
-from shared.jobs.selecting import choose, selected
+from shared.jobs.selecting import selected
 from shared.models.jobs import PartRequest, SnapshotRequest
 from shared.repository.tree import split
 from shared.state.contract import Data, Task, TaskId, TaskState
@@ -42,41 +43,40 @@ def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
 
 
 def _job(ports: Ports, request: SnapshotRequest) -> Task:
-    """The job of this request, created with its instant if this is the first delivery."""
+    """The job of this request, created with its instant if this is the first delivery.
+
+    What is asked for is looked up then, and only then: a backup set that is edited later changes no job.
+    """
+    try:
+        task = ports.ledger.load(TaskId(request.backup_id))
+    except NotFound:
+        task = ports.ledger.create(request.backup_id, _asked(ports, request))
+    if task.state is TaskState.PENDING:
+        ports.catalog.save_backup(new_backup(ports, task.id.job, task.data["type"], task.data["startedAt"]))
+    return task
+
+
+def _asked(ports: Ports, request: SnapshotRequest) -> Data:
     now = ports.clock.now()
     if request.at is not None and request.at > now:
         raise BadInput(
             f"the instant {request.at.isoformat()} is in the future",
             hint="leave it out to back up the present",
         )
-    data = {
+    return {
         "kind": "snapshot",
-        "type": request.type,
+        **want(ports, request, request.type).data(),
         "requestedBy": request.requested_by,
         "at": request.at or _instant(ports),
-        "selection": _selection(ports, request),
         "exclude": list(ports.own_collections(ports.place)),
         "parent": _parent(ports),
         "startedAt": now,
     }
-    task = ports.ledger.create(request.backup_id, data)
-    if task.state is TaskState.PENDING:
-        ports.catalog.save_backup(new_backup(ports, task.id.job, task.data["type"], task.data["startedAt"]))
-    return task
 
 
 def _instant(ports: Ports) -> datetime:
     """The one that documents can be read at; without documents, the present."""
     return ports.sources[ENTRIES].instant() if ENTRIES in ports.sources else ports.clock.now()
-
-
-def _selection(ports: Ports, request: SnapshotRequest) -> dict[str, dict[str, list[str]]]:
-    """What is meant, by content, spelled out: what is set up later does not change what was asked for."""
-    asked = choose(request.selection, ports.sources)
-    return {
-        name: {"include": list(one.include), "exclude": list(one.exclude)}
-        for name, one in ((name, one.selected()) for name, one in asked.items())
-    }
 
 
 def _parent(ports: Ports) -> str:

@@ -16,11 +16,28 @@ BACKUP_REQUESTS: Final = "backupRequests"
 BACKUP_CONFIG: Final = "backupConfig"
 """`BackupConfig` and `StorageConfig`."""
 
+MAIN: Final = "main"
+"""The id of the one `BackupConfig`."""
+
+BACKUP_SETS: Final = "backupSets"
+"""`BackupSet` by name."""
+
+BACKUP_TEMPLATES: Final = "backupTemplates"
+"""`BackupTemplate` by name."""
+
 JOBS: Final = "backupJobs"
 """State and progress of one job, by the id of its backup, recovery or verification."""
 
 PARTS: Final = "parts"
 """Below a job: its parts, by number."""
 
-SYSTEM_COLLECTIONS: Final = (BACKUPS, RECOVERIES, BACKUP_REQUESTS, BACKUP_CONFIG, JOBS)
+SYSTEM_COLLECTIONS: Final = (
+    BACKUPS,
+    RECOVERIES,
+    BACKUP_REQUESTS,
+    BACKUP_CONFIG,
+    BACKUP_SETS,
+    BACKUP_TEMPLATES,
+    JOBS,
+)
 """All of them at the root; every subcollection of ours lies under one."""

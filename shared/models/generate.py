@@ -26,6 +26,7 @@ from shared.models.jobs import (
     SnapshotRequest,
     VerifyRequest,
 )
+from shared.models.sets import BackupSet, BackupTemplate
 
 Schema = Mapping[str, Any]
 
@@ -34,6 +35,8 @@ MODELS: Final[tuple[type[Model], ...]] = (
     Backup,
     Recovery,
     StorageConfig,
+    BackupSet,
+    BackupTemplate,
     BackupRequest,
     SnapshotRequest,
     PartRequest,

@@ -19,8 +19,22 @@ from shared.models.fields import (
     Id,
     Instant,
     Names,
-    Paths,
 )
+from shared.models.selection import Choice, EntriesChoice, Selection
+from shared.models.sets import BackupOptions
+
+__all__ = [
+    "Asked",
+    "BackupRequest",
+    "Choice",
+    "EntriesChoice",
+    "PartRequest",
+    "RestoreRequest",
+    "Selection",
+    "SnapshotRequest",
+    "Target",
+    "VerifyRequest",
+]
 
 _BUCKET = "[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _RENAMED = re.compile(f"{_BUCKET}={_BUCKET}")
@@ -30,49 +44,30 @@ Requester = Annotated[str, Field(min_length=1, max_length=256)]
 """Who asked: a uid, an account, or the name of a schedule."""
 
 
-class EntriesChoice(Model):
-    """Documents: those under `include`, or all, but for those under `exclude`. Patterns of paths, as `a/*/b`."""
+class Asked(Model):
+    """What a backup is asked for by: one of the three at most; by none of them, everything."""
 
-    include: Paths = ()
-    exclude: Paths = ()
-
-
-class Choice(Model):
-    """The same of files, by `bucket/name`; of accounts, by uid or `tenant/uid`; of settings, by their names."""
-
-    include: Names = ()
-    exclude: Names = ()
-
-
-class Selection(Model):
-    """What of an app is meant. A content that is not named is not meant."""
-
-    entries: EntriesChoice | None = None
-    media: Choice | None = None
-    settings: Choice | None = None
-    users: Choice | None = None
-
-    @property
-    def chosen(self) -> dict[str, EntriesChoice | Choice]:
-        """The contents that are meant, by name."""
-        named = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: choice for name, choice in named.items() if choice is not None}
+    selection: Selection | None = None
+    set: Id | None = None
+    template: Id | None = None
+    options: BackupOptions | None = None
 
     @model_validator(mode="after")
-    def _means_something(self) -> Self:
-        if not self.chosen:
+    def _asked_for_once(self) -> Self:
+        if sum(one is not None for one in (self.selection, self.set, self.template)) > 1:
             raise PydanticCustomError(
-                "selection", "must name at least one of entries, media, settings, users"
+                "choice", "selection, set and template exclude one another; keep one of them"
             )
         return self
 
 
-class SnapshotRequest(Model):
-    """Take the snapshot `backup_id`. Without `selection` of everything; without `at` the job chooses."""
+class SnapshotRequest(Asked):
+    """Take the snapshot `backup_id` of `selection`, of the backup set `set` or as `template` says; of everything
+    without them. Without `at` the job chooses. `type` is the template's, or manual, unless it is said here.
+    """
 
     backup_id: Id
-    type: BackupType = "manual"
-    selection: Selection | None = None
+    type: BackupType | None = None
     at: Instant | None = None
     requested_by: Requester = "unknown"
 
@@ -135,9 +130,8 @@ class RestoreRequest(Model):
         return self
 
 
-class BackupRequest(Model):
+class BackupRequest(Asked):
     """The document with which an operator's app asks for a manual backup. Its id becomes the backup's."""
 
     requested_by: Requester
     requested_at: Instant
-    selection: Selection | None = None

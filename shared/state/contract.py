@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from shared.models import Backup, Recovery
+from shared.models import Backup, BackupConfig, Recovery
 from shared.models.jobs import BackupRequest
+from shared.models.sets import BackupSet, BackupTemplate
+
+Preset = TypeVar("Preset", BackupSet, BackupTemplate)
+"""What is saved under a name."""
 
 Data = Mapping[str, Any]
 """What Firestore stores: text, numbers, booleans, bytes, aware datetimes, lists and maps of them."""
@@ -103,6 +107,21 @@ class Catalog(Protocol):
 
     def request(self, request_id: str) -> BackupRequest:
         """What a client asked for. NotFound when it is gone, BadInput when it is not valid."""
+
+    def config(self) -> BackupConfig | None:
+        """The configuration of the whole system; None when there is none. BadInput when it is not valid."""
+
+    def preset(self, kind: type[Preset], name: str) -> Preset:
+        """What is saved under this name. NotFound names what there is, BadInput what is not valid."""
+
+    def presets(self, kind: type[Preset]) -> Iterator[Preset]:
+        """All of this kind, by name. BadInput for a document that is none of ours."""
+
+    def save_preset(self, preset: BackupSet | BackupTemplate) -> None:
+        """In place of what was saved under its name."""
+
+    def drop_preset(self, kind: type[Preset], name: str) -> None:
+        """NotFound when there is none of this name."""
 
     def save_recovery(self, recovery: Recovery) -> None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,10 +13,21 @@ from google.cloud import firestore
 
 from shared.clock import Clock
 from shared.errors import BadInput, Busy, Denied, FirekeepError, NotFound, Unavailable
-from shared.models import Backup, Recovery
-from shared.models.collections import BACKUP_REQUESTS, BACKUPS, JOBS, PARTS, RECOVERIES
+from shared.models import Backup, BackupConfig, Recovery
+from shared.models.collections import (
+    BACKUP_CONFIG,
+    BACKUP_REQUESTS,
+    BACKUP_SETS,
+    BACKUP_TEMPLATES,
+    BACKUPS,
+    JOBS,
+    MAIN,
+    PARTS,
+    RECOVERIES,
+)
 from shared.models.jobs import BackupRequest
-from shared.state.contract import Data, Task, TaskId, TaskState
+from shared.models.sets import BackupSet, BackupTemplate
+from shared.state.contract import Data, Preset, Task, TaskId, TaskState
 
 _T = TypeVar("_T")
 _LATEST = 20
@@ -33,6 +44,13 @@ _AGAIN = Retry(
 )
 """The library's own policy for queries; see `_listed`."""
 _ONCE = Retry(predicate=lambda _: False)
+_NAMED = 20
+"""How many of the names that there are an error tells."""
+_PRESETS: Mapping[type[Any], tuple[str, str, str]] = {
+    BackupSet: (BACKUP_SETS, "backup set", "`firekeep set save` makes one"),
+    BackupTemplate: (BACKUP_TEMPLATES, "backup template", "`firekeep template save` makes one"),
+}
+"""Where presets of a kind are, what they are called, and how one is made."""
 
 
 class FirestoreLedger:
@@ -188,7 +206,7 @@ class FirestoreLedger:
 
 
 class FirestoreCatalog:
-    """`backups/{id}` and `recoveries/{id}`, exactly the specification's documents."""
+    """`backups/{id}` and `recoveries/{id}`, exactly the specification's documents; and what is saved by name."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -216,6 +234,47 @@ class FirestoreCatalog:
     def request(self, request_id: str) -> BackupRequest:
         return BackupRequest.from_document(self._document(BACKUP_REQUESTS, request_id, "backup request"))
 
+    def config(self) -> BackupConfig | None:
+        with _mapped("loading the configuration"):
+            snapshot = self._client.collection(BACKUP_CONFIG).document(MAIN).get()
+        return BackupConfig.from_document(snapshot.to_dict()) if snapshot.exists else None
+
+    def preset(self, kind: type[Preset], name: str) -> Preset:
+        collection, what, _ = _PRESETS[kind]
+        with _mapped(f"loading {what} {name}"):
+            snapshot = self._client.collection(collection).document(name).get()
+        if not snapshot.exists:
+            raise self._no_preset(kind, name)
+        return _preset(kind, snapshot)
+
+    def presets(self, kind: type[Preset]) -> Iterator[Preset]:
+        collection, what, _ = _PRESETS[kind]
+        with _mapped(f"listing every {what}"):
+            found = _listed(self._client.collection(collection))
+        return (_preset(kind, snapshot) for snapshot in found)
+
+    def save_preset(self, preset: BackupSet | BackupTemplate) -> None:
+        collection, what, _ = _PRESETS[type(preset)]
+        with _mapped(f"saving {what} {preset.name}"):
+            self._client.collection(collection).document(preset.name).set(preset.to_document())
+
+    def drop_preset(self, kind: type[Preset], name: str) -> None:
+        collection, what, _ = _PRESETS[kind]
+        with _mapped(f"deleting {what} {name}"):
+            document = self._client.collection(collection).document(name)
+            if document.get().exists:
+                document.delete()
+                return
+        raise self._no_preset(kind, name)
+
+    def _no_preset(self, kind: type[Preset], name: str) -> NotFound:
+        collection, what, made = _PRESETS[kind]
+        with _mapped(f"listing every {what}"):
+            there = [str(snapshot.id) for snapshot in _listed(self._client.collection(collection).select([]))]
+        more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+        hint = f"there are {', '.join(there[:_NAMED])}{more}" if there else f"there is none yet; {made}"
+        return NotFound(f"there is no {what} {name!r}", hint=hint)
+
     def save_recovery(self, recovery: Recovery) -> None:
         with _mapped(f"saving recovery {recovery.id}"):
             self._client.collection(RECOVERIES).document(recovery.id).set(recovery.to_document())
@@ -239,6 +298,16 @@ def _listed(query: Any) -> list[Any]:
     AttributeError, or with a TypeError before the first result (google-cloud-firestore 2.34).
     """
     found: list[Any] = _AGAIN(lambda: list(query.stream(retry=_ONCE)))()
+    return found
+
+
+def _preset(kind: type[Preset], snapshot: Any) -> Preset:
+    found = kind.from_document(snapshot.to_dict())
+    if found.name != snapshot.id:
+        raise BadInput(
+            f"the document {snapshot.reference.path} has another name in it",
+            hint="write the document's id there, or save it anew",
+        )
     return found
 
 

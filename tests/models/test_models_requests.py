@@ -21,8 +21,11 @@ from shared.models.jobs import (
     Target,
     VerifyRequest,
 )
+from shared.models.sets import BackupOptions, BackupSet, BackupTemplate
 
 AT = datetime(2024, 3, 19, 3, 30, tzinfo=UTC)
+
+OPTIONS = BackupOptions(validation="data", formats=("jsonl", "csv"), max_size=1, note="before the move")
 
 REQUESTS: list[Model] = [
     SnapshotRequest(backup_id="b1"),
@@ -51,6 +54,13 @@ REQUESTS: list[Model] = [
     BackupRequest(
         requested_by="uid", requested_at=AT, selection=Selection(entries=EntriesChoice(include=("cities",)))
     ),
+    BackupRequest(requested_by="uid", requested_at=AT, set="pictures"),
+    BackupRequest(requested_by="uid", requested_at=AT, template="weekly", options=OPTIONS),
+    SnapshotRequest(backup_id="b1", template="weekly"),
+    BackupSet(name="pictures", description="größe", selection=Selection(media=Choice(exclude=("b/*",)))),
+    BackupTemplate(name="weekly"),
+    BackupTemplate(name="weekly", set="pictures", type="automatic", options=OPTIONS),
+    BackupTemplate(name="weekly", selection=Selection(users=Choice())),
 ]
 
 
@@ -161,6 +171,16 @@ def test_a_restore_deletes_nothing_unless_asked() -> None:
             {"recoveryId": "r1", "backupId": "b1", "exact": True, "overwrite": False},
             "exact needs overwrite",
         ),
+        (SnapshotRequest, {"backupId": "b1", "set": "a", "template": "b"}, "exclude one another"),
+        (SnapshotRequest, {"backupId": "b1", "set": "a", "selection": {"users": {}}}, "exclude one another"),
+        (SnapshotRequest, {"backupId": "b1", "set": "a/b"}, "set: "),
+        (SnapshotRequest, {"backupId": "b1", "options": {"maxSize": 0}}, "options.maxSize: must be"),
+        (SnapshotRequest, {"backupId": "b1", "options": {"depth": "data"}}, "options.depth: unknown field"),
+        (BackupSet, {"name": "a"}, "selection: missing"),
+        (BackupSet, {"name": "a", "selection": {}}, "must name at least one of"),
+        (BackupSet, {"name": "", "selection": {"users": {}}}, "name: "),
+        (BackupTemplate, {"name": "a", "set": "b", "selection": {"users": {}}}, "exclude one another"),
+        (BackupTemplate, {"name": "a", "options": {"validation": "yes"}}, "options.validation: "),
     ],
 )
 def test_a_bad_request_is_refused_by_field(model: type[Model], message: object, told: str) -> None:
@@ -181,6 +201,22 @@ def test_a_moment_in_a_message_is_exact_and_in_utc() -> None:
 
 
 def test_our_collections_are_distinct_and_at_the_root() -> None:
-    assert len(set(SYSTEM_COLLECTIONS)) == len(SYSTEM_COLLECTIONS) == 5
+    assert len(set(SYSTEM_COLLECTIONS)) == len(SYSTEM_COLLECTIONS) == 7
     assert BACKUP_REQUESTS in SYSTEM_COLLECTIONS
     assert not any("/" in name for name in SYSTEM_COLLECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "wanted"),
+    [
+        (BackupOptions(), None, BackupOptions()),
+        (BackupOptions(), OPTIONS, OPTIONS),
+        (OPTIONS, BackupOptions(), OPTIONS),
+        (BackupOptions(validation="none", note=""), OPTIONS, OPTIONS.changed(validation="none", note="")),
+        (BackupOptions(max_size=9, formats=("zip",)), OPTIONS, OPTIONS.changed(formats=("zip",))),
+    ],
+)
+def test_what_a_request_says_goes_before_what_its_template_says_but_never_beyond_its_size(
+    own: BackupOptions, others: BackupOptions | None, wanted: BackupOptions
+) -> None:
+    assert own.over(others) == wanted

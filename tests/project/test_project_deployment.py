@@ -9,10 +9,18 @@ from typing import Any
 
 from functions.table import FUNCTIONS, DocumentTrigger, TopicTrigger
 from shared.models import Backup, Recovery
-from shared.models.collections import BACKUP_REQUESTS, BACKUPS, RECOVERIES, SYSTEM_COLLECTIONS
+from shared.models.collections import (
+    BACKUP_REQUESTS,
+    BACKUP_SETS,
+    BACKUP_TEMPLATES,
+    BACKUPS,
+    RECOVERIES,
+    SYSTEM_COLLECTIONS,
+)
 from shared.models.fields import ID_PATTERN
 from shared.models.generate import schema
 from shared.models.jobs import BackupRequest, Selection
+from shared.models.sets import BackupOptions
 from tools import functions_manifest
 from tools.cloudbuild import generated
 
@@ -101,10 +109,11 @@ def test_deploying_rules_never_replaces_those_of_the_app() -> None:
     assert json.loads(text(".firebaserc"))["projects"] == {"default": "demo-firekeep"}
 
 
-def test_rules_open_three_collections_and_never_a_write_but_the_creation_of_a_request() -> None:
+def test_rules_open_five_collections_and_never_a_write_but_the_creation_of_a_request() -> None:
     allowed = {name: re.findall(r"allow ([\w, ]+):", body) for name, body in matches().items()}
-    assert allowed == {BACKUPS: ["read"], RECOVERIES: ["read"], BACKUP_REQUESTS: ["create"]}
-    assert rules().count("allow ") == 3
+    read = (BACKUPS, RECOVERIES, BACKUP_SETS, BACKUP_TEMPLATES)
+    assert allowed == {**{name: ["read"] for name in read}, BACKUP_REQUESTS: ["create"]}
+    assert rules().count("allow ") == 5
     assert "=**" not in rules()
 
 
@@ -126,13 +135,16 @@ def test_rules_take_exactly_the_requests_that_the_model_takes() -> None:
     contents = re.search(r"'selection'.*hasOnly\(\[(.*?)\]\)", rules())
     assert contents
     assert re.findall(r"\w+", contents[1]) == list(Selection.model_fields)
+    options = re.search(r"'options'.*hasOnly\(\[(.*?)\]\)", rules())
+    assert options
+    assert re.findall(r"\w+", options[1]) == list(schema(BackupOptions)["properties"])
     every = re.search(r"hasOnly\(\[(.*?)\]\)", rules())
     required = re.search(r"hasAll\(\[(.*?)\]\)", rules())
     assert every
     assert required
     assert re.findall(r"\w+", every[1]) == list(model["properties"])
     assert re.findall(r"\w+", required[1]) == model["required"]
-    assert f"matches('{ID_PATTERN}')" in rules()
+    assert rules().count(f"matches('{ID_PATTERN}')") == 3
 
 
 def test_no_rule_lets_a_client_at_stored_backups() -> None:

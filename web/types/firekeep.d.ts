@@ -152,12 +152,12 @@ export interface StorageConfig {
 }
 
 /**
- * The document with which an operator's app asks for a manual backup. Its id becomes the backup's.
+ * A selection under a name.
  */
-export interface BackupRequest {
-  requestedBy: string;
-  requestedAt: Date;
-  selection?: {
+export interface BackupSet {
+  name: string;
+  description?: string;
+  selection: {
     entries?: {
       include?: string[];
       exclude?: string[];
@@ -178,11 +178,12 @@ export interface BackupRequest {
 }
 
 /**
- * Take the snapshot `backupId`. Without `selection` of everything; without `at` the job chooses.
+ * A selection, its own or that of the backup set `set`, with options; without either, everything.
+ * `type` is what a backup of it counts as, unless the request says so.
  */
-export interface SnapshotRequest {
-  backupId: string;
-  type?: 'automatic' | 'manual';
+export interface BackupTemplate {
+  name: string;
+  description?: string;
   selection?: {
     entries?: {
       include?: string[];
@@ -201,6 +202,84 @@ export interface SnapshotRequest {
       exclude?: string[];
     };
   };
+  set?: string;
+  type?: 'automatic' | 'manual';
+  options?: {
+    validation?: 'none' | 'structure' | 'data';
+    formats?: string[];
+    maxSize?: number;
+    note?: string;
+  };
+}
+
+/**
+ * The document with which an operator's app asks for a manual backup. Its id becomes the backup's.
+ */
+export interface BackupRequest {
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
+  set?: string;
+  template?: string;
+  options?: {
+    validation?: 'none' | 'structure' | 'data';
+    formats?: string[];
+    maxSize?: number;
+    note?: string;
+  };
+  requestedBy: string;
+  requestedAt: Date;
+}
+
+/**
+ * Take the snapshot `backupId` of `selection`, of the backup set `set` or as `template` says; of
+ * everything without them. Without `at` the job chooses. `type` is the template's, or manual,
+ * unless it is said here.
+ */
+export interface SnapshotRequest {
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
+  set?: string;
+  template?: string;
+  options?: {
+    validation?: 'none' | 'structure' | 'data';
+    formats?: string[];
+    maxSize?: number;
+    note?: string;
+  };
+  backupId: string;
+  type?: 'automatic' | 'manual';
   at?: Date;
   requestedBy?: string;
 }
