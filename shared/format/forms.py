@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.contents import ENTRIES, MEDIA, USERS
-from shared.format import flat, key, media, record, user
+from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
+from shared.format import flat, key, media, record, setting, user
 
 Guard = datetime | str
 """What tells a live record's state from every other."""
@@ -63,6 +63,15 @@ FORMS: Final[Mapping[str, Form]] = {
         span=flat.span,
         group=flat.group,
         weight=media.weight,
+    ),
+    SETTINGS: Form(
+        equal=setting.equal,
+        guard=setting.guard,
+        bare=setting.bare,
+        name=key.path_of,
+        key=key.key_of_path,
+        span=key.prefix_range,
+        group=setting.group,
     ),
     USERS: Form(
         equal=user.equal,

@@ -89,6 +89,8 @@ class Plan:
     expected: int | None
     excluded: dict[str, int] = field(default_factory=dict)
     """Records left out by `Scope.exclude`, by first segment: told, so that nothing is left out silently."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """What of the scope there is nothing to ask for, such as a service that is not enabled, and why: told as well."""
 
 
 class Kind(StrEnum):
