@@ -33,7 +33,7 @@ class Limits:
     """Of what is fetched ahead. A span is what one request asks for; one or two of them come on top."""
 
     threads: int = 16
-    ahead_bytes: int = 64 << 20
+    ahead_bytes: int = 32 << 20
     ahead_files: int = 1000
     span_bytes: int = 8 << 20
 

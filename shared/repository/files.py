@@ -30,6 +30,8 @@ from shared.repository.tree import build, scan
 AHEAD_BYTES: Final = 6 << 20
 """How much is read ahead of whoever reads a file."""
 _READERS: Final = 3
+_FEW: Final = 6
+"""Chunks of a file that is read on the caller's own thread: starting others would cost more than they gain."""
 _OFFSET: Final = 8
 _BATCH: Final = 512
 
@@ -103,10 +105,11 @@ def _until(found: Iterator[Piece], end: int) -> Iterator[Piece]:
 
 
 def _fetched(blobs: BlobReader, found: Iterator[Piece]) -> Iterator[tuple[int, bytes]]:
-    """Each piece's bytes, a few of them read ahead when there are several."""
-    first = list(islice(found, 2))
-    if len(first) == 1:
-        yield first[0][0], _read(blobs, first[0][1])
+    """Each piece's bytes, a few of them read ahead when there are many."""
+    first = list(islice(found, _FEW + 1))
+    if len(first) <= _FEW:
+        for offset, chunk in first:
+            yield offset, _read(blobs, chunk)
         return
     waiting: deque[tuple[Piece, Future[bytes]]] = deque()
     held = 0

@@ -73,7 +73,9 @@ class Store:
             except IntegrityError as error:
                 failure = error
                 continue
-            self._plain.put((kind, blob_id), data)
+            if kind is not BlobKind.CHUNK:
+                # Nodes and leaves are read again and again; chunks of files would only drive them out.
+                self._plain.put((kind, blob_id), data)
             return data
         raise failure
 

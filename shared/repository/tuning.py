@@ -17,7 +17,7 @@ class Tuning:
     """
 
     pack_bytes: int = 4 << 20
-    packs_in_flight: int = 1
+    packs_in_flight: int = 3
     threads: int = 2
     queued: int = 64
     queued_bytes: int = 32 << 20

@@ -1,7 +1,7 @@
 """Writing blobs: deduplicate, compress and seal on a few threads, pack, put, and index last.
 
 Ids are computed at once. Sealing runs on a pool with a bounded queue; sealed blobs enter packs in the order they
-were put, and packs are stored as they fill. After `flush` everything put so far is durable and indexed. A writer
+were put, and packs are stored as they fill, several at once on threads of their own: a store makes one wait. After `flush` everything put so far is durable and indexed. A writer
 that is left without a flush leaves nothing visible: packs that no index names.
 
 A failure in the background surfaces at the next call, and from then on at every call.
@@ -59,6 +59,7 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pool = ThreadPoolExecutor(store.tuning.threads, "seal")
+        self._storing = ThreadPoolExecutor(store.tuning.packs_in_flight, "store")
         self._held: dict[bytes, _Held] = {}
         self._queue: deque[bytes] = deque()
         self._queued = 0
@@ -75,7 +76,8 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._failure = self._failure or Internal("the writer was left; it takes nothing more")
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._storing):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def put(self, kind: BlobKind, data: bytes, like: bytes | None = None) -> bytes:
         """As `BlobWriter.put`. Waits when the queue is full."""
@@ -138,7 +140,7 @@ class Writer:
         """Send the pack off, when not too many are on their way."""
         self._land(self._store.tuning.packs_in_flight - 1)
         pack, self._pack = self._pack, PackBuilder()
-        self._flying.append(_Flying(pack.entries, self._pool.submit(self._store_pack, pack)))
+        self._flying.append(_Flying(pack.entries, self._storing.submit(self._store_pack, pack)))
 
     def _store_pack(self, pack: PackBuilder) -> Packs:
         name, data = pack.finish(self._store.sealer)
