@@ -1,8 +1,9 @@
 """Writing blobs: deduplicate, compress and seal on a few threads, pack, put, and index last.
 
 Ids are computed at once. Sealing runs on a pool with a bounded queue; sealed blobs enter packs in the order they
-were put, and packs are stored as they fill, several at once on threads of their own: a store makes one wait. After `flush` everything put so far is durable and indexed. A writer
-that is left without a flush leaves nothing visible: packs that no index names.
+were put, and packs are stored as they fill, several at once on threads of their own, because a store makes one wait.
+After `flush` everything put so far is durable and indexed. A writer that is left without a flush leaves nothing
+visible: packs that no index names.
 
 A failure in the background surfaces at the next call, and from then on at every call.
 """
