@@ -1,7 +1,8 @@
 """Where each kind of object lies, and putting objects whose name is the hash of their bytes.
 
 config                              one
-keys/<64 hex>                       the master key, wrapped; one per keyring
+keys/<64 hex>                       the master key, wrapped; one per key
+removals/<64 hex>/<32 hex>          that somebody is removing a wrapped key
 packs/<2 hex>/<64 hex>              sealed blobs
 index/<64 hex>                      where blobs are
 snapshots/<snapshot id>             manifests
@@ -19,6 +20,7 @@ from shared.providers.contract import Provider
 
 CONFIG: Final = "config"
 KEYS: Final = "keys/"
+REMOVALS: Final = "removals/"
 PACKS: Final = "packs/"
 INDEX: Final = "index/"
 SNAPSHOTS: Final = "snapshots/"

@@ -6,11 +6,13 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from shared.errors import Corrupt, Denied, FirekeepError, IntegrityError, Missing, WrongKey
+from shared.errors import Corrupt, Denied, FirekeepError, IntegrityError, Missing, NotFound, WrongKey
 from shared.format.canonical import decode, encode, only
+from shared.format.config import Config, check_config, parse_config
+from shared.format.seal import derive
 from shared.keys.contract import Keyring, Wrapped
 from shared.providers.contract import Provider
-from shared.repository.layout import KEYS, get_named, put_named
+from shared.repository.layout import CONFIG, KEYS, get_named, put_named
 
 _WHAT: Final = "wrapped key"
 
@@ -20,10 +22,32 @@ def store_wrapped(provider: Provider, keyring: Keyring, master: bytes, repositor
     return put_named(provider, KEYS, encode_wrapped(keyring.wrap(master, repository), repository))
 
 
+def open_config(provider: Provider, keyrings: Sequence[Keyring]) -> tuple[Config, bytes]:
+    """The repository's configuration, proven authentic, and its master key.
+
+    NotFound when there is no repository, WrongKey when no key opens it, Corrupt or Missing when it is damaged.
+    """
+    data = config_bytes(provider)
+    config = parse_config(data)
+    check_expectation(config.options.encryption, keyrings)
+    master = config.clear_master or find_master(provider, keyrings, config.repository)
+    check_config(data, derive(master, config.repository).config)
+    return config, master
+
+
+def config_bytes(provider: Provider) -> bytes:
+    """The object `config`; NotFound when there is no repository."""
+    try:
+        return provider.get(CONFIG)
+    except NotFound:
+        raise NotFound("there is no repository here", hint="make one with `firekeep init`") from None
+
+
 def find_master(provider: Provider, keyrings: Sequence[Keyring], repository: bytes) -> bytes:
     """The master key, by the first keyring that opens any of the wrapped keys.
 
-    WrongKey when none does; Missing when there is nothing to open; Corrupt when what might have opened is damaged.
+    A keyring that cannot be asked does not keep another from opening. When none does: what kept one from being
+    asked; else Corrupt for what might have opened and is damaged; else WrongKey; Missing when there is nothing to open.
     """
     damage: list[IntegrityError] = []
     refusals: list[FirekeepError] = []
@@ -31,10 +55,11 @@ def find_master(provider: Provider, keyrings: Sequence[Keyring], repository: byt
         for keyring in keyrings:
             try:
                 return keyring.unwrap(wrapped, repository)
-            except WrongKey as error:
+            except FirekeepError as error:
                 refusals.append(error)
-    if damage:
-        raise damage[0]
+    telling = [error for error in refusals if not isinstance(error, WrongKey)]
+    if telling or damage:
+        raise (telling or damage)[0]
     if not refusals:
         raise Missing(f"no wrapped master key of this repository was found under {KEYS}")
     raise WrongKey(

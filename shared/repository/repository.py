@@ -37,7 +37,7 @@ from shared.repository.layout import (
     put_named,
     snapshot_key,
 )
-from shared.repository.master import check_expectation, find_master, store_wrapped
+from shared.repository.master import open_config, store_wrapped
 from shared.repository.store import Store
 from shared.repository.tuning import Tuning
 from shared.repository.writer import Writer
@@ -129,15 +129,8 @@ class Repository:
         `salvage`, damaged indexes do not prevent it: they are told in `damage`, and what only they name is Missing
         when it is asked for. For checks, and for restoring what can be restored.
         """
-        try:
-            data = provider.get(CONFIG)
-        except NotFound:
-            raise NotFound("there is no repository here", hint="make one with `firekeep init`") from None
-        config = parse_config(data)
-        check_expectation(config.options.encryption, keyrings)
-        master = config.clear_master or find_master(provider, keyrings, config.repository)
+        config, master = open_config(provider, keyrings)
         keys = derive(master, config.repository)
-        check_config(data, keys.config)
         repository = cls(provider, config, keys, random, tuning or Tuning(), salvage=salvage)
         repository.refresh()
         return repository
@@ -204,11 +197,6 @@ class Repository:
             raise BadInput(f"{name[:80]!r} is not the name of a run")
         sealed = get_named(self._provider, name)
         return self._sealer.open_metadata(_RUN_LABEL + match[1].encode(), sealed, f"object {name}")
-
-    def add_key(self, keyring: Keyring, present: Sequence[Keyring]) -> None:
-        """Wrap the master key by one more keyring; one of the present ones must open it."""
-        master = find_master(self._provider, present, bytes.fromhex(self.id))
-        store_wrapped(self._provider, keyring, master, bytes.fromhex(self.id))
 
     def usage(self) -> dict[str, Usage]:
         """How much is stored, by kind of object. Costs one listing."""

@@ -146,15 +146,6 @@ def test_any_of_several_keys_opens_and_no_other(tmp_path: Path) -> None:
             Repository.open(store, [wrong], os.urandom)
 
 
-def test_a_key_can_be_added_by_who_has_one(tmp_path: Path) -> None:
-    repository = made(disk(tmp_path))
-    second = Passphrase("second", os.urandom, cost=16)
-    with pytest.raises(WrongKey):
-        repository.add_key(second, [second])
-    repository.add_key(second, [ring()])
-    Repository.open(disk(tmp_path), [second], os.urandom)
-
-
 def test_encryption_and_keys_must_agree(tmp_path: Path) -> None:
     for options, rings in ((SMALL, []), (OPEN, [ring()])):
         with pytest.raises(BadInput, match="encrypted"):
