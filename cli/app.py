@@ -16,7 +16,21 @@ from cli.interrupt import Interrupted
 from cli.output import Output
 from shared.errors import BadInput, Denied, FirekeepError, Internal
 
-COMMANDS = ("init", "dev", "suite", "backup", "ls", "show", "verify", "restore", "recover", "migrate", "demo")
+COMMANDS = (
+    "init",
+    "dev",
+    "suite",
+    "backup",
+    "set",
+    "template",
+    "ls",
+    "show",
+    "verify",
+    "restore",
+    "recover",
+    "migrate",
+    "demo",
+)
 
 
 class _App(click.Group):

@@ -13,12 +13,12 @@ from cli.options import (
     output_options,
     project_options,
     repository_options,
-    selection_options,
 )
 from cli.output import Output, count, duration, moment, printable, rate, size
 from cli.preflight import reach_firestore
+from cli.presets import asked_options
 from cli.progress import Reading
-from shared.errors import BadInput
+from shared.errors import BadInput, IntegrityError
 
 if TYPE_CHECKING:
     from shared.format.manifest import Manifest
@@ -31,7 +31,7 @@ _TOLD = 10
 
 
 @click.command("backup")
-@selection_options("Back up")
+@asked_options("Back up")
 @click.option("--at", metavar="TIME", help="The moment to back up; by default now.")
 @click.option("--id", "backup_id", metavar="ID", help="The id to give it; by default made from the time.")
 @click.option("--resume", metavar="ID", help="Go on with a backup that was interrupted.")
@@ -43,12 +43,12 @@ def command(
     *,
     out: Output,
     chosen: Settings,
-    selection: dict[str, Any] | None,
+    asked: dict[str, Any],
     at: str | None,
     backup_id: str | None,
     resume: str | None,
     via_functions: bool,
-) -> None:
+) -> int:
     """Back up the app as it is at one moment.
 
     Every backup is a full one, but stores only what is new. If it is interrupted, what was read is kept, and
@@ -59,15 +59,17 @@ def command(
       firekeep backup
       firekeep backup --prefix users --prefix orders/2025/items
       firekeep backup --only entries --except "entries=users/*/cache"
+      firekeep backup --set pictures
+      firekeep backup --template weekly
       firekeep backup --at 2025-03-19T03:30
       firekeep backup --resume 20250319T033000Z-1f2e3d4c
     """
     from cli.jobs import SNAPSHOT, Job, perform
     from shared import wiring
 
-    if resume and (selection or at or backup_id):
+    if resume and (asked or at or backup_id):
         raise BadInput("--resume goes on with what was asked for before", hint="give nothing but its id")
-    request = _resumed(chosen, resume) if resume else _request(selection, at, backup_id)
+    request = _resumed(chosen, resume) if resume else _request(asked, at, backup_id)
     job = Job(
         request.backup_id,
         SNAPSHOT,
@@ -82,21 +84,24 @@ def command(
     audit = {
         name: task.data[name] for name in ("missingFiles", "missingAccounts", "audit") if name in task.data
     }
-    out.result({**_facts(manifest), **audit}, [*_told(manifest), *_pointing_nowhere(audit)])
+    checked = {} if via_functions else _checked(chosen, task)
+    told = [*_told(manifest), *_pointing_nowhere(audit), *_check_lines(checked)]
+    out.result({**_facts(manifest), **audit, **checked}, told)
+    return IntegrityError.exit_status if checked.get("errors") else 0
 
 
-def _request(selection: dict[str, Any] | None, at: str | None, backup_id: str | None) -> SnapshotRequest:
+def _request(asked: dict[str, Any], at: str | None, backup_id: str | None) -> SnapshotRequest:
     from cli.jobs import new_id
     from shared.clock import SystemClock
     from shared.models.jobs import SnapshotRequest
 
-    asked = {
+    wanted = {
         "backupId": backup_id or new_id(SystemClock(), secrets.token_bytes),
         "requestedBy": "command line",
-        **({"selection": selection} if selection else {}),
+        **asked,
         **({"at": instant(at, "--at")} if at else {}),
     }
-    return SnapshotRequest.from_document(asked)
+    return SnapshotRequest.from_document(wanted)
 
 
 def _resumed(chosen: Settings, backup_id: str) -> SnapshotRequest:
@@ -143,6 +148,24 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         "excluded": dict(manifest.excluded),
         **manifest.statistics,
     }
+
+
+def _checked(chosen: Settings, task: Task) -> dict[str, Any]:
+    """What the check that follows the backup has found; nothing when there is none."""
+    from shared import wiring
+
+    depth = task.data.get("options", {}).get("validation", "none")
+    if depth == "none":
+        return {}
+    found = wiring.catalog(chosen).backup(task.id.job).validation
+    return {"validation": depth, "verified": found.verified, "errors": list(found.errors or ())}
+
+
+def _check_lines(checked: dict[str, Any]) -> list[str]:
+    if not checked:
+        return []
+    told = f"{checked['validation']} verified" if checked["verified"] else "DAMAGED"
+    return [f"  check      {told}", *(f"    {printable(line)}" for line in checked["errors"][:_TOLD])]
 
 
 def _pointing_nowhere(audit: dict[str, Any]) -> list[str]:
