@@ -19,6 +19,14 @@ from shared.errors import BadInput
 DEMO_PROJECT: Final = "demo-firekeep"
 """The project of the local stack, used when a Firestore emulator is named and no project is."""
 
+KEY_VARIABLES: Final = (
+    "FIREKEEP_KEY_FILE",
+    "FIREKEEP_PASSPHRASE_FILE",
+    "FIREKEEP_KMS_KEY",
+    "FIREKEEP_SECRET",
+)
+"""What names the key of the repository: at most one of them."""
+
 _T = TypeVar("_T")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):[0-9]{1,5}")
 _PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -61,6 +69,10 @@ class Settings:
     """FIREKEEP_KEY_FILE: the file that holds the repository's key."""
     passphrase_file: Path | None = None
     """FIREKEEP_PASSPHRASE_FILE: the file that holds the passphrase instead."""
+    kms_key: str = ""
+    """FIREKEEP_KMS_KEY: the key of Cloud KMS instead, projects/P/locations/L/keyRings/R/cryptoKeys/K."""
+    secret: str = ""
+    """FIREKEEP_SECRET: the secret of Secret Manager instead, projects/P/secrets/S."""
     firestore_emulator: str = ""
     """FIRESTORE_EMULATOR_HOST, host:port; empty for the real service. Likewise the three below."""
     pubsub_emulator: str = ""
@@ -95,10 +107,12 @@ class Settings:
         project = next(filter(None, (read(variable, "", _project) for variable in named)), "")
         key_file = read("FIREKEEP_KEY_FILE", None, _file)
         passphrase_file = read("FIREKEEP_PASSPHRASE_FILE", None, _file)
-        if key_file and passphrase_file:
+        kms_key, secret = read("FIREKEEP_KMS_KEY", "", str), read("FIREKEEP_SECRET", "", str)
+        given = (key_file, passphrase_file, kms_key, secret)
+        named_keys = [variable for variable, value in zip(KEY_VARIABLES, given, strict=True) if value]
+        if len(named_keys) > 1:
             raise BadInput(
-                "FIREKEEP_KEY_FILE and FIREKEEP_PASSPHRASE_FILE are both set",
-                hint="keep the one that the repository was made with",
+                f"{' and '.join(named_keys)} are both set", hint="keep one; any key that opens is enough"
             )
         return cls(
             project=project or (DEMO_PROJECT if emulator else ""),
@@ -113,6 +127,8 @@ class Settings:
             lock_holds=read("FIREKEEP_LOCK_HOLDS", False, _switch),
             key_file=key_file,
             passphrase_file=passphrase_file,
+            kms_key=kms_key,
+            secret=secret,
             firestore_emulator=emulator,
             pubsub_emulator=read("PUBSUB_EMULATOR_HOST", "", _host),
             storage_emulator=read("STORAGE_EMULATOR_HOST", "", _host_or_url),
@@ -133,6 +149,15 @@ class Settings:
     def needed_project(self) -> str:
         """The project; BadInput when none is named."""
         return self.project or _absent("FIREKEEP_PROJECT", "the project whose database is backed up")
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The variable that names the repository's key, and its value; two empty texts when none does."""
+        given = (self.key_file, self.passphrase_file, self.kms_key, self.secret)
+        named = (
+            (variable, str(value)) for variable, value in zip(KEY_VARIABLES, given, strict=True) if value
+        )
+        return next(named, ("", ""))
 
     @property
     def media_buckets(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.publishing.contract import Publisher
     from shared.publishing.inline import InlinePublisher
     from shared.repository import Repository
+    from shared.repository.keychain import Keychain
     from shared.repository.tuning import Tuning
     from shared.sources.contract import Source
     from shared.state.contract import Catalog, Ledger
@@ -271,16 +272,70 @@ def _tell_lag(lag: Any) -> None:
 
 
 def keyrings(chosen: settings.Settings) -> list[Keyring]:
-    """The ways to the master key that the settings name; none for a repository that is not encrypted."""
-    from shared.keys.local import KeyFile
-    from shared.keys.passphrase import Passphrase, read_passphrase
-
+    """The way to the master key that the settings name; none for a repository that is not encrypted."""
     rings: list[Keyring] = []
     if chosen.key_file is not None:
+        from shared.keys.local import KeyFile
+
         rings.append(KeyFile(chosen.key_file, secrets.token_bytes))
     if chosen.passphrase_file is not None:
+        from shared.keys.passphrase import Passphrase, read_passphrase
+
         rings.append(Passphrase(read_passphrase(chosen.passphrase_file), secrets.token_bytes))
+    if chosen.kms_key:
+        from shared.keys.kms import CloudKms
+
+        rings.append(CloudKms(chosen.kms_key, _kms_client))
+    if chosen.secret:
+        from shared.keys.secret import SecretManager
+
+        rings.append(SecretManager(chosen.secret, _secrets_client, secrets.token_bytes))
     return rings
+
+
+@cache
+def _kms_client() -> Any:
+    from google.cloud import kms_v1
+
+    return kms_v1.KeyManagementServiceClient()
+
+
+@cache
+def _secrets_client() -> Any:
+    from google.cloud import secretmanager_v1
+
+    return secretmanager_v1.SecretManagerServiceClient()
+
+
+def keychain(chosen: settings.Settings) -> Keychain:
+    """The keys of the repository, opened with the one that the settings name."""
+    from shared.repository.keychain import Keychain
+
+    return Keychain.open(provider(chosen), keyrings(chosen), secrets.token_bytes)
+
+
+def kit_key() -> tuple[Keyring, str, list[str]]:
+    """A new key for a recovery kit: the keyring, the key's id, and the lines to print."""
+    from shared.keys.kit import encode_kit, kit_lines
+    from shared.keys.known import KEY_BYTES, KIT, KnownKey, key_id
+
+    key = secrets.token_bytes(KEY_BYTES)
+    return (
+        KnownKey(key, secrets.token_bytes, "the kit", KIT),
+        key_id(key),
+        kit_lines(encode_kit(key)),
+    )
+
+
+def key_file_from_kit(text: str, path: Path) -> str:
+    """Make a key file of what stands on a recovery kit; the key's id. BadInput names the group that is mistyped."""
+    from shared.keys.kit import decode_kit
+    from shared.keys.known import key_id
+    from shared.keys.local import write_key_file
+
+    key = decode_kit(text)
+    write_key_file(path, key)
+    return key_id(key)
 
 
 def make_key_file(path: Path) -> bool:

@@ -136,6 +136,16 @@ def test_two_keys_are_one_too_many() -> None:
         Settings.from_env(both)
 
 
+def test_a_key_in_the_cloud_is_named_by_a_variable_of_its_own() -> None:
+    kms, secret = "projects/p/locations/l/keyRings/r/cryptoKeys/k", "projects/p/secrets/s"
+    assert Settings.from_env({"FIREKEEP_KMS_KEY": kms}).key == ("FIREKEEP_KMS_KEY", kms)
+    assert Settings.from_env({"FIREKEEP_SECRET": secret}).key == ("FIREKEEP_SECRET", secret)
+    assert Settings.from_env({"FIREKEEP_KEY_FILE": "/k"}).key == ("FIREKEEP_KEY_FILE", "/k")
+    assert Settings().key == ("", "")
+    with pytest.raises(BadInput, match="FIREKEEP_KMS_KEY and FIREKEEP_SECRET"):
+        Settings.from_env({"FIREKEEP_KMS_KEY": kms, "FIREKEEP_SECRET": secret})
+
+
 def test_what_is_needed_is_asked_for_by_name() -> None:
     with pytest.raises(BadInput, match="FIREKEEP_PROJECT is not set"):
         Settings().needed_project()
