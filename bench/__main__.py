@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bench import changes, emulators, memory, restore, snapshot, start
+from bench import changes, emulators, files, memory, restore, snapshot, start
 from bench.place import TREE
 from bench.report import Section, as_markdown, as_text, machine, put_sections, wrapped
 from bench.scale import QUICK, Scale
@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[Scale], Section]] = {
     "snapshot": snapshot.measure,
     "restore": restore.measure,
     "changes": changes.measure,
+    "files": files.measure,
     "memory": memory.measure,
     "start": start.measure,
     "emulators": emulators.measure,

@@ -17,6 +17,8 @@ class Scale:
     """Of a flat database that the peer reads with a call for each document: its rate does not depend on it."""
     large: int = 500_000
     small: int = 50_000
+    files: int = 2_000
+    accounts: int = 10_000
     runs: int = 3
     workers: int = os.cpu_count() or 1
 
@@ -26,4 +28,14 @@ class Scale:
         return self.large // 1_000
 
 
-QUICK = Scale(flat=40_000, nested=13_000, restored=20_000, peer=5_000, large=100_000, small=25_000, runs=1)
+QUICK = Scale(
+    flat=40_000,
+    nested=13_000,
+    restored=20_000,
+    peer=5_000,
+    large=100_000,
+    small=25_000,
+    files=110,
+    accounts=1_000,
+    runs=1,
+)
