@@ -526,9 +526,7 @@ def get_content(
 ) -> int:
     """One content of a snapshot, a line for each record. How many were written."""
     done = 0
-    name = (
-        path_of if content == "entries" else lambda key: key.decode(errors="replace").replace("\x00", "/", 1)
-    )
+    name = path_of if content in ("entries", "settings") else flat_name
     target: Path = options.output / ("files.jsonl" if content == "media" else f"{content}.jsonl")
     with target.open("w", encoding="utf-8") as lines:
         for key, value in entries(repository, root, name, lambda why: repository.lost(f"{content}: {why}")):
@@ -552,7 +550,14 @@ def record(repository: Repository, content: str, name: str, value: bytes, output
         bucket, _, inside = name.partition("/")
         path = save(repository, value, output, [bucket, *inside.split("/")])
         return {"bucket": bucket, "name": inside, "file": path, **media(value)[0]}
-    return {"name": name, "value": json.loads(value)}
+    if content == "settings" and value[:1] == b"\xe2":
+        return {"name": name, "document": document(value[1:])}
+    return {"name": name, "value": json.loads(value[1:] if content == "settings" else value)}
+
+
+def flat_name(key: bytes) -> str:
+    """A bucket and a file's name, or a tenant (or nothing) and an account's id."""
+    return key.decode(errors="replace").replace("\x00", "/", 1)
 
 
 def save(repository: Repository, value: bytes, output: Path, segments: list[str]) -> str:

@@ -18,13 +18,14 @@ from google.cloud.firestore_v1.types import Document
 
 from shared.clock import SystemClock
 from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
-from shared.format import canonical, flat
+from shared.format import canonical, flat, user
 from shared.format.config import Options
 from shared.format.key import key_of_path
 from shared.format.manifest import Manifest
 from shared.format.media import LISTED, Chunk, Content, Media, encode, encode_chunk
 from shared.keys.contract import Keyring
 from shared.keys.local import KeyFile, create_key_file
+from shared.keys.passphrase import Passphrase
 from shared.providers.local import LocalProvider
 from shared.repository import Repository
 from shared.repository.blobs import BlobKind
@@ -36,6 +37,7 @@ SIZES = {"leaf_target": 2048, "leaf_min": 512, "leaf_max": 8192, "fan_target": 8
 AT = datetime(2026, 3, 29, 1, 59, 59, 999_999, UTC)
 DocumentPb: Any = Document.pb()
 Model = dict[bytes, bytes]
+PHRASE = "Grüße 1"
 
 NAMES = (
     "a", "a/b", "A", "é/x", "e\u0301/x", "../../etc/passwd", "..", "//", "a//b", " lead", "end.", "C:\\x", "🜁",
@@ -120,20 +122,31 @@ def files() -> dict[str, bytes]:
 def accounts() -> Model:
     found = {
         ("", "u1"): {
-            "localId": "u1",
             "email": "=a@example.org",
-            "passwordHash": "aGFzaA==",
+            "passwordHash": "aG-_aA==",
             "salt": "c2FsdA==",
+            "createdAt": "1",
         },
-        ("", "ü/2"): {"localId": "ü/2", "customAttributes": '{"admin":true}'},
-        ("tenant-1", "u1"): {"localId": "u1", "tenantId": "tenant-1", "disabled": True},
+        ("", "ü/2"): {
+            "customAttributes": '{"admin":true}',
+            "lastLoginAt": "5",
+            "mfaInfo": [{"phoneInfo": "+1"}],
+        },
+        ("tenant-1", "u1"): {
+            "disabled": True,
+            "providerUserInfo": [{"providerId": "google.com", "rawId": "7"}],
+        },
     }
-    return {flat.encode(*name): canonical.encode(value) for name, value in found.items()}
+    return {flat.encode(*name): user.encode(value) for name, value in found.items()}
 
 
 def settings() -> Model:
-    value = {"rules": "allow read: if false;\n", "n": [1, None, 0.5]}
-    return {flat.encode("rules", "cloud.firestore"): canonical.encode(value)}
+    """A resource, and a document."""
+    rules = canonical.encode({"kind": "rules", "resource": {"source": "allow read: if false;\n"}})
+    return {
+        key_of_path("firestore/rules"): b"\xe1" + rules,
+        key_of_path("firestore/documents/config/app"): b"\xe2" + document({"v": values()["deep text"]}),
+    }
 
 
 def put_files(repository: Repository, writer: Any) -> Model:
@@ -182,7 +195,7 @@ def make(folder: Path, *, encryption: bool = True, compression: bool = True) -> 
     rings: list[Keyring] = []
     if encryption:
         create_key_file(key, os.urandom)
-        rings.append(KeyFile(key, os.urandom))
+        rings += [KeyFile(key, os.urandom), Passphrase(PHRASE, os.urandom, cost=16)]
     place = folder / "repository"
     provider = LocalProvider(place, SystemClock(), os.urandom)
     tuning = Tuning(pack_bytes=16 << 10)
