@@ -28,7 +28,8 @@ COMMANDS = (
     "verify",
     "restore",
     "recover",
-    "migrate",
+    "migrate", "key",
+    "export",
     "demo",
 )
 
