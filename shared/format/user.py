@@ -27,6 +27,7 @@ LONGS: Final = ("createdAt", "lastLoginAt", "validSince")
 PROVIDER_TEXTS: Final = (
     *("displayName", "email", "federatedId", "phoneNumber", "photoUrl", "providerId", "rawId", "screenName"),
 )
+_TIMES: Final = ("createdAt", "validSince")
 OWN_PROVIDERS: Final = ("password", "phone")
 """Their entries follow from the rest of the account."""
 KEY_FIELDS: Final = ("localId", "tenantId")
@@ -81,9 +82,10 @@ def guard(value: bytes) -> str:
 
 
 def differences(one: Fields, other: Fields) -> list[str]:
-    """The names of the fields that count and differ."""
+    """The names of the fields that count and differ. A time that one of them lacks is one that the service sets."""
     a, b = _counting(one), _counting(other)
-    names = [name for name in a if a[name] != b[name]]
+    unset = [name for name in _TIMES if None in (a[name], b[name])]
+    names = [name for name in a if a[name] != b[name] and name not in unset]
     return names if same_password(one, other) else [*names, "passwordHash"]
 
 
@@ -102,7 +104,7 @@ def lost(wanted: Fields, live: Fields) -> list[str]:
     names = [
         name for name in wanted if name not in ignored and wanted[name] and wanted[name] != live.get(name)
     ]
-    if wanted.get("passwordHash") == "" and not live.get("passwordHash"):
+    if wanted.get("passwordHash") == "" and "passwordHash" not in live:
         names.append("password, which could not be read when it was backed up")
     kept = [factor.get("mfaEnrollmentId") for factor in other_factors(live)]
     if any(factor.get("mfaEnrollmentId") not in kept for factor in other_factors(wanted)):
@@ -153,7 +155,7 @@ def _counting(fields: Fields) -> dict[str, Any]:
     return {
         "email": fields.get("email", "").lower(),
         **{name: fields.get(name, "") for name in ("phoneNumber", "displayName", "photoUrl")},
-        **{name: fields.get(name, "0") for name in ("createdAt", "validSince")},
+        **{name: fields.get(name) for name in _TIMES},
         **{name: fields.get(name, False) for name in ("emailVerified", "disabled")},
         "customAttributes": "" if claims == "{}" else claims,
         "providerUserInfo": federated(fields),
