@@ -21,6 +21,7 @@ COMMANDS = (
     "dev",
     "suite",
     "backup",
+    "estimate",
     "set",
     "template",
     "ls",
@@ -28,8 +29,10 @@ COMMANDS = (
     "verify",
     "restore",
     "recover",
-    "migrate", "key",
+    "migrate",
+    "key",
     "export",
+    "import",
     "demo",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import wraps
@@ -54,20 +54,49 @@ def repository_options(command: Command) -> Command:
         type=_path(),
         help="The file with its passphrase instead. [FIREKEEP_PASSPHRASE_FILE]",
     )
+    @click.option(
+        "--kms-key", metavar="NAME", help="The key of Cloud KMS that opens it instead. [FIREKEEP_KMS_KEY]"
+    )
+    @click.option(
+        "--secret", metavar="NAME", help="The secret of Secret Manager that opens it. [FIREKEEP_SECRET]"
+    )
     @wraps(command)
     def wrapped(
-        repository: str | None, key_file: Path | None, passphrase_file: Path | None, **rest: Any
+        repository: str | None,
+        key_file: Path | None,
+        passphrase_file: Path | None,
+        kms_key: str | None,
+        secret: str | None,
+        **rest: Any,
     ) -> Any:
         chosen = _settings(rest)
-        if key_file and passphrase_file:
-            raise BadInput("--key-file and --passphrase-file exclude one another", hint="keep one of the two")
-        if key_file or passphrase_file:
-            chosen = replace(chosen, key_file=key_file, passphrase_file=passphrase_file)
+        keys = {
+            "--key-file": key_file,
+            "--passphrase-file": passphrase_file,
+            "--kms-key": kms_key,
+            "--secret": secret,
+        }
+        if one_of(keys):
+            chosen = replace(
+                chosen,
+                key_file=key_file,
+                passphrase_file=passphrase_file,
+                kms_key=kms_key or "",
+                secret=secret or "",
+            )
         if repository:
             chosen = replace(chosen, repository=repository)
         return command(chosen=chosen, **rest)
 
     return wrapped
+
+
+def one_of(options: Mapping[str, object]) -> str:
+    """The option that was given, empty when none was; BadInput for more than one."""
+    given = [name for name, value in options.items() if value]
+    if len(given) > 1:
+        raise BadInput(f"{' and '.join(given)} exclude one another", hint="keep one of them")
+    return given[0] if given else ""
 
 
 def project_options(command: Command) -> Command:

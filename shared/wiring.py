@@ -327,6 +327,13 @@ def kit_key() -> tuple[Keyring, str, list[str]]:
     )
 
 
+def write_kit(path: Path, page: str) -> None:
+    """A kit's page as a new file that only its owner may read."""
+    from shared.keys.private import write_private
+
+    write_private(path, "file", page.encode())
+
+
 def key_file_from_kit(text: str, path: Path) -> str:
     """Make a key file of what stands on a recovery kit; the key's id. BadInput names the group that is mistyped."""
     from shared.keys.kit import decode_kit

@@ -27,7 +27,7 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
     """Make a repository, the place where backups are kept: a folder, or a bucket at gs://, firebase://, s3://, az://.
 
     A key file is made beside it unless one is named; one that exists is used as it is. Or name a file that holds
-    a passphrase. What exists already is never overwritten.
+    a passphrase, a key of Cloud KMS or a secret. What exists already is never overwritten.
 
     \b
     Examples:
@@ -35,6 +35,7 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
       firekeep init --repository ~/backups --key-file /media/usb/backups.key
       firekeep init --repository gs://my-backups/app --key-file ~/backups.key
       firekeep init --repository ~/backups --passphrase-file ~/phrase.txt
+      firekeep init --repository gs://my-backups/app --secret projects/my-app/secrets/firekeep-key
     """
     from shared import wiring
     from shared.format.config import Options
@@ -45,7 +46,6 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
     made = chosen.key_file is not None and wiring.make_key_file(chosen.key_file)
     options = Options(compression=not no_compression, encryption=not no_encryption)
     repository = wiring.create_repository(chosen, options)
-    key = _key(chosen)
     facts = {
         "repository": chosen.repository,
         "id": repository.id,
@@ -54,8 +54,10 @@ def command(out: Output, chosen: Settings, no_encryption: bool, no_compression: 
         "keyFile": str(chosen.key_file) if chosen.key_file else None,
         "keyFileMade": made,
         "passphraseFile": str(chosen.passphrase_file) if chosen.passphrase_file else None,
+        "kmsKey": chosen.kms_key or None,
+        "secret": chosen.secret or None,
     }
-    out.result(facts, _told(chosen, key, made))
+    out.result(facts, _told(chosen, made))
 
 
 def _check_absent(chosen: Settings) -> None:
@@ -98,25 +100,18 @@ def _with_key(chosen: Settings, no_encryption: bool) -> Settings:
     from shared import wiring
 
     chosen = replace(chosen, repository=" ".join(wiring.places(chosen)))
-    if no_encryption and (chosen.key_file or chosen.passphrase_file):
+    if no_encryption and chosen.key[0]:
         raise BadInput(
             "a repository without encryption has no key", hint="leave out the key, or --no-encryption"
         )
-    if no_encryption or chosen.passphrase_file:
+    if no_encryption or chosen.key[0] not in ("", "FIREKEEP_KEY_FILE"):
         return chosen
     key_file = chosen.key_file or wiring.key_file_for(chosen)
     return replace(chosen, key_file=key_file.absolute())
 
 
-def _key(chosen: Settings) -> tuple[str, str]:
-    """What opens the repository: the setting's name, and its value."""
-    if chosen.passphrase_file:
-        return "FIREKEEP_PASSPHRASE_FILE", str(chosen.passphrase_file)
-    return "FIREKEEP_KEY_FILE", str(chosen.key_file or "")
-
-
-def _told(chosen: Settings, key: tuple[str, str], made: bool) -> list[str]:
-    variable, file = key
+def _told(chosen: Settings, made: bool) -> list[str]:
+    variable, file = chosen.key
     told = [f"Made the repository {chosen.repository}."]
     if not file:
         told.append("It is not encrypted: whoever can read it can read the data.")
@@ -124,6 +119,9 @@ def _told(chosen: Settings, key: tuple[str, str], made: bool) -> list[str]:
         told.append(
             "Its passphrase opens it. Without the passphrase nothing can ever be restored: keep it safe."
         )
+    elif variable != "FIREKEEP_KEY_FILE":
+        told.append(f"It opens with {file}, and only as long as that exists.")
+        told.append("Print a kit that opens it without the project, and keep it safe: firekeep key kit")
     else:
         told.append(f"Its key is {'the new file' if made else 'in'} {file}.")
         told.append("Keep a copy of the key in another safe place: without it nothing can ever be restored.")

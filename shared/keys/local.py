@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from pathlib import Path
 from typing import Final
 
-from shared.errors import BadInput, Conflict, Denied, NotFound, StorageFull
+from shared.errors import BadInput
 from shared.format.seal import RandomBytes
 from shared.keys.contract import Wrapped
 from shared.keys.known import KEY_BYTES, KnownKey
-from shared.keys.private import read_private
+from shared.keys.private import read_private, write_private
 
 _PREFIX: Final = "firekeep-key-1 "
 _MAX_BYTES: Final = 256
@@ -29,21 +28,7 @@ def create_key_file(path: Path, random: RandomBytes) -> None:
 
 def write_key_file(path: Path, key: bytes) -> None:
     """As `create_key_file`, with a key that exists."""
-    text = _PREFIX + base64.b64encode(key).decode() + "\n"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        raise Conflict(f"key file {path} exists already", hint="use it, or name another path") from None
-    except FileNotFoundError:
-        raise NotFound(f"creating key file {path} failed: its folder does not exist") from None
-    except PermissionError:
-        raise Denied(f"creating key file {path} failed: its folder is not writable") from None
-    except OSError as error:
-        raise StorageFull(f"creating key file {path} failed: {error.strerror}") from None
+    write_private(path, "key file", f"{_PREFIX}{base64.b64encode(key).decode()}\n".encode())
 
 
 class KeyFile:

@@ -63,7 +63,8 @@ def find_master(provider: Provider, keyrings: Sequence[Keyring], repository: byt
     if not refusals:
         raise Missing(f"no wrapped master key of this repository was found under {KEYS}")
     raise WrongKey(
-        f"opening the repository failed: {refusals[-1].message}", hint="use the key it was made with"
+        f"opening the repository failed: {refusals[-1].message}",
+        hint="use a key that `firekeep key list` names",
     )
 
 
