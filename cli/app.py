@@ -29,10 +29,8 @@ COMMANDS = (
     "verify",
     "restore",
     "recover",
-    "migrate",
-    "key",
+    "migrate", "key",
     "export",
-    "import",
     "demo",
 )
 

@@ -13,6 +13,7 @@ from shared.errors import BadInput, NotFound
 from shared.jobs.asked import want
 from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
+from shared.jobs.estimate import check_fits
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.lease import Lease, returned
 from shared.jobs.part import PART_TOPIC, new_part
@@ -20,6 +21,7 @@ from shared.jobs.ports import Ports, Report
 from shared.jobs.selecting import selected
 from shared.models.jobs import PartRequest, SnapshotRequest
 from shared.repository.tree import split
+from shared.sources.contract import Plan
 from shared.state.contract import Data, Task, TaskId, TaskState
 
 _MAX_PARTS = 1000
@@ -100,10 +102,11 @@ def _cuts(ports: Ports, parent: str, content: str) -> list[bytes]:
 def _plan(ports: Ports, task: Task, owner: str) -> None:
     parts: list[Data] = []
     contents: dict[str, Data] = {}
+    plans: dict[str, Plan] = {}
     for one in selected(task):
         own = task.data["exclude"] if one.content == ENTRIES else ()
         cuts = _cuts(ports, task.data["parent"], one.content)
-        plan = ports.sources[one.content].plan(one.scope(own), task.data["at"], cuts)
+        plan = plans[one.content] = ports.sources[one.content].plan(one.scope(own), task.data["at"], cuts)
         contents[one.content] = {
             "expected": plan.expected,
             "excluded": {name: plan.excluded.get(name, 0) for name in own},
@@ -113,6 +116,7 @@ def _plan(ports: Ports, task: Task, owner: str) -> None:
         raise BadInput(
             f"{len(parts)} parts are too many for one snapshot", hint="raise FIREKEEP_PART_DOCUMENTS"
         )
+    check_fits(ports, task, plans)
     counts = [content["expected"] for content in contents.values()]
     expected = None if None in counts else sum(counts)
     ports.ledger.set_parts(task.id.job, owner, parts, {"expected": expected, "contents": contents})

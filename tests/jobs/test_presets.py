@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,11 @@ import pytest
 from content import client_of, fill, state_of
 from world import World, entries
 
-from shared.clock import Deadline
 from shared.errors import BadInput, Denied, FirekeepError, NotFound
 from shared.jobs.commit import check_id
-from shared.jobs.part import run_part
 from shared.jobs.request import accept_request
 from shared.jobs.snapshot import start_snapshot
-from shared.models.jobs import PartRequest, SnapshotRequest
+from shared.models.jobs import SnapshotRequest
 from shared.models.sets import BackupOptions, BackupSet, BackupTemplate
 from shared.state.contract import Catalog, TaskId, TaskState
 
@@ -197,20 +196,37 @@ def test_a_backup_is_checked_afterwards_when_that_is_wished(
         assert f'"depth":"{depth}"' in check.data["request"]
 
 
+def noisy(world: World, documents: int) -> None:
+    """Documents that no compression makes small."""
+    for number in range(documents):
+        client_of(world.settings.project).document(f"noise/n{number}").set({"n": secrets.token_bytes(4_000)})
+
+
 def test_a_backup_that_passes_its_size_while_it_is_read_leaves_nothing_visible(new_world: NewWorld) -> None:
     world, catalog = seeded(new_world)
-    world.snapshot("b1", options=BackupOptions(max_size=1_000_000))
-    assert world.errors == []
-    for number in range(8):
-        noise = bytes((number * 31 + one * one * 7) % 251 for one in range(3_000)).hex()
-        client_of(world.settings.project).document(f"noise/n{number}").set({"n": noise})
-    request = SnapshotRequest(backup_id="b2", options=BackupOptions(max_size=400))
-    start_snapshot(world.ports(), request)
-    parts = len(world.queue.waiting)
-    with pytest.raises(BadInput, match="maxSize"):
-        run_part(world.ports(), PartRequest(backup_id="b2", part=0), Deadline(world.clock, None))
+    noisy(world, 20)
+    request = SnapshotRequest(backup_id="b1", options=BackupOptions(max_size=40_000))
     world.run("backup-snapshot", request.to_message())
-    assert parts
-    assert catalog.backup("b2").status == "failed"
-    assert "maxSize" in str(catalog.backup("b2").validation.errors)
-    assert list(world.repository().snapshots()) == ["b1"]
+    assert "has stored" in str(catalog.backup("b1").validation.errors)
+    assert "maxSize" in str(world.errors[0])
+    assert catalog.backup("b1").status == "failed"
+    assert list(world.repository().snapshots()) == []
+    world.snapshot("b2", options=BackupOptions(max_size=1_000_000))
+    assert list(world.repository().snapshots()) == ["b2"]
+
+
+def test_a_backup_that_cannot_fit_is_refused_before_anything_is_read(new_world: NewWorld) -> None:
+    world, _ = seeded(new_world)
+    noisy(world, 20)
+    world.snapshot("b1", options=BackupOptions(max_size=1_000))
+    assert "nothing was read" in str(refusal(world, "b1"))
+    assert world.ports().ledger.parts("b1") == []
+
+
+def test_of_two_sizes_the_smaller_counts(new_world: NewWorld) -> None:
+    world, _ = seeded(new_world)
+    configured(world, maxSize=1_000)
+    asked(world, "b1", options={"maxSize": 10**9})
+    assert "the 1000 that maxSize allows" in str(refusal(world, "b1"))
+    world.snapshot("b2", type="automatic", options=BackupOptions(max_size=10**9))
+    assert list(world.repository().snapshots()) == ["b2"]
