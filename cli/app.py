@@ -29,8 +29,10 @@ COMMANDS = (
     "verify",
     "restore",
     "recover",
-    "migrate", "key",
+    "migrate",
+    "key",
     "export",
+    "import",
     "demo",
 )
 
