@@ -53,6 +53,11 @@ class Settings:
     all of them; with emulators, those whose emulators are named."""
     buckets: tuple[str, ...] = ()
     """FIREKEEP_BUCKETS: the buckets whose files are media; by default the one that Firebase makes for a project."""
+    settings_collections: tuple[str, ...] = ()
+    """FIREKEEP_SETTINGS_COLLECTIONS: root collections whose documents are settings, and no entries then."""
+    without_hashes: bool = False
+    """FIREKEEP_WITHOUT_HASHES, on or off: whether accounts are backed up even where the hashes of their passwords
+    cannot be read. Nobody with a password signs in after a restore of those."""
     state_database: str = "(default)"
     """FIREKEEP_STATE_DATABASE: where jobs and the catalog are; by default the same one."""
     repository: str = ""
@@ -119,6 +124,8 @@ class Settings:
             database=database,
             contents=_contents(read),
             buckets=read("FIREKEEP_BUCKETS", (), _buckets),
+            settings_collections=read("FIREKEEP_SETTINGS_COLLECTIONS", (), _collections),
+            without_hashes=read("FIREKEEP_WITHOUT_HASHES", False, _switch),
             state_database=read("FIREKEEP_STATE_DATABASE", database, _database),
             repository=read("FIREKEEP_REPOSITORY", "", str),
             required_copies=read("FIREKEEP_REQUIRED_COPIES", 0, _whole(1, 16)),
@@ -197,18 +204,19 @@ def _contents(read: _Reader) -> tuple[str, ...]:
     """BadInput when some services are emulators and what is asked for lies in one that is not: a mix of the two
     would copy data of a real project into a test, or the other way round."""
     none: tuple[str, ...] = ()
-    chosen = read("FIREKEEP_CONTENTS", none, _listed(re.compile("|".join(CONTENTS)), f"write names of {CONTENTS}"))
+    chosen = read(
+        "FIREKEEP_CONTENTS", none, _listed(re.compile("|".join(CONTENTS)), f"write names of {CONTENTS}")
+    )
     if not read("FIRESTORE_EMULATOR_HOST", "", _host):
         return chosen or CONTENTS
     missing = {
-        content: variable
-        for content, variable in _EMULATORS.items()
-        if not read(variable, "", _host_or_url)
+        content: variable for content, variable in _EMULATORS.items() if not read(variable, "", _host_or_url)
     }
     for content in chosen:
         if content in missing:
             raise BadInput(
-                f"Firestore is an emulator, and {content} are not", hint=f"set {missing[content]}, or leave them out"
+                f"Firestore is an emulator, and {content} are not",
+                hint=f"set {missing[content]}, or leave them out",
             )
     return chosen or tuple(content for content in CONTENTS if content not in missing)
 
@@ -247,8 +255,10 @@ def _listed(pattern: re.Pattern[str], fix: str) -> Callable[[str], tuple[str, ..
     return parse
 
 
+_collections = _listed(re.compile(r"[^/\s,]{1,1500}"), "write names of root collections, separated by spaces")
 _buckets = _listed(
-    re.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"), "write names of buckets, without gs://, separated by spaces"
+    re.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"),
+    "write names of buckets, without gs://, separated by spaces",
 )
 
 

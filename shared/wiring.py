@@ -6,8 +6,9 @@ for the key and for the index once, and for nothing its job does not need.
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import settings
 from shared.clock import SystemClock
-from shared.contents import ENTRIES, MEDIA
+from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.errors import Conflict
 from shared.jobs.ports import Names, Place, Ports
 
@@ -50,6 +51,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         state=Place(chosen.needed_project(), chosen.state_database),
         sources=sources(chosen, place),
         target=cache(lambda other, names: sources_elsewhere(chosen, other, names)),
+        settings_collections=chosen.settings_collections if SETTINGS in chosen.contents else (),
         repository=_fresh(lambda: open_repository(chosen)),
         salvage=lambda: open_repository(chosen, salvage=True),
         storage=_storage(chosen),
@@ -99,11 +101,8 @@ def deadline_margin() -> float:
 
 def sources(chosen: settings.Settings, place: Place) -> Mapping[str, Source]:
     """The source of each content that is set up."""
-    made: dict[str, Callable[[], Source]] = {
-        ENTRIES: lambda: firestore_source(chosen, place),
-        MEDIA: lambda: media_source(chosen, {name: name for name in chosen.media_buckets}),
-    }
-    return {name: made[name]() for name in chosen.contents if name in made}
+    buckets = {name: name for name in chosen.media_buckets} if chosen.project else {}
+    return _sources(chosen, place, Names(place.database, tuple(buckets.items())), chosen.contents)
 
 
 def sources_elsewhere(chosen: settings.Settings, place: Place, names: Names) -> Mapping[str, Source]:
@@ -111,12 +110,81 @@ def sources_elsewhere(chosen: settings.Settings, place: Place, names: Names) -> 
 
     Another database of the same project has no files and accounts of its own: there are only documents.
     """
+    own = place.project == chosen.project and place.database != chosen.database
+    only = {ENTRIES, MEDIA} if names.buckets else {ENTRIES}
+    return _sources(chosen, place, names, [name for name in chosen.contents if not own or name in only])
+
+
+def _sources(
+    chosen: settings.Settings, place: Place, names: Names, contents: Iterable[str]
+) -> Mapping[str, Source]:
     made: dict[str, Callable[[], Source]] = {
         ENTRIES: lambda: firestore_source(chosen, place, names.database),
         MEDIA: lambda: media_source(chosen, dict(names.buckets)),
+        SETTINGS: lambda: settings_source(chosen, place, names),
+        USERS: lambda: users_source(chosen, place, dict(names.hashing)),
     }
-    other = place.project != chosen.project or bool(names.buckets)
-    return {name: made[name]() for name in chosen.contents if name in made and (other or name == ENTRIES)}
+    return {name: made[name]() for name in contents}
+
+
+def settings_source(chosen: settings.Settings, place: Place, names: Names) -> Source:
+    """The configuration of a project and a database of it; of a local stack, what has an emulator."""
+    from shared.sources.settings import Endpoints, SettingsSource
+
+    emulated = bool(chosen.firestore_emulator)
+    return SettingsSource(
+        _settings_http(emulated),
+        place.project,
+        place.database,
+        clock=SystemClock(),
+        jitter=SystemRandom().random,
+        endpoints=Endpoints.of_emulators(chosen.auth_emulator) if emulated else Endpoints(),
+        buckets=[name for name, _ in names.buckets],
+        elsewhere=dict(names.buckets),
+        documents=firestore_source(chosen, place, names.database),
+        collections=chosen.settings_collections,
+        need_hashes=USERS in chosen.contents and not chosen.without_hashes,
+    )
+
+
+def users_source(chosen: settings.Settings, place: Place, hashing: Mapping[str, str]) -> Source:
+    """The accounts of a project. `hashing` has the parameters of their hashes as JSON, by tenant."""
+    from shared.sources.users import ENDPOINT, UNPACED, Options, UsersSource
+
+    emulator = chosen.auth_emulator
+
+    def parameters(tenant: str) -> dict[str, Any] | None:
+        told = hashing.get(tenant) or hashing.get("")
+        if told is None:
+            return None
+        found: dict[str, Any] = json.loads(told)
+        return {"algorithm": found.pop("hashAlgorithm"), **found}
+
+    return UsersSource(
+        _users_http(emulator),
+        place.project,
+        clock=SystemClock(),
+        jitter=SystemRandom().random,
+        endpoint=emulator or ENDPOINT,
+        bearer="owner" if emulator else "",
+        hash_config=parameters,
+        without_hashes=chosen.without_hashes,
+        options=UNPACED if emulator else Options(),
+    )
+
+
+@cache
+def _settings_http(emulated: bool) -> Any:
+    from shared.sources.settings import open_http
+
+    return open_http(emulated=emulated)
+
+
+@cache
+def _users_http(emulator: str) -> Any:
+    from shared.sources.users import open_http
+
+    return open_http(emulator)
 
 
 def media_source(chosen: settings.Settings, buckets: Mapping[str, str]) -> Source:

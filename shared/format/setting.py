@@ -217,6 +217,12 @@ def tenant_key(tenant: str) -> bytes:
     return key_of("auth", "tenants", tenant)
 
 
+def tenant_of(name: bytes) -> str:
+    """The tenant whose configuration stands under a key; empty for the project's own."""
+    segments = segments_of(name)
+    return segments[2] if segments[:2] == ["auth", "tenants"] and len(segments) == 3 else ""
+
+
 def hash_config(value: bytes) -> JsonObject | None:
     """What `accounts:batchCreate` must be told to take the password hashes of the project (or tenant) this is the
     record of: `hashAlgorithm`, and as far as the algorithm has them `signerKey` and `saltSeparator` (base64), `rounds`

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.contents import SETTINGS, USERS
 from shared.errors import BadInput, Denied
 from shared.jobs.documents import FORMAT
 from shared.jobs.ports import Ports
-from shared.jobs.selecting import Chosen, choose
+from shared.jobs.selecting import Chosen, choose, chosen
 from shared.models.config import BackupConfig, Manual
 from shared.models.fields import BackupType
 from shared.models.jobs import Asked, Selection
@@ -56,10 +57,17 @@ def want(ports: Ports, asked: Asked, kind: BackupType | None = None) -> Wanted:
         _check_encryption(ports, config)
     return Wanted(
         type_,
-        choose(selection, ports.sources),
+        _with_hashing(choose(selection, ports.sources), ports),
         _checked_after(options, config),
         _limit(options, config),
     )
+
+
+def _with_hashing(asked: dict[str, Chosen], ports: Ports) -> dict[str, Chosen]:
+    """Accounts, and the parameters of their passwords' hashes: without these nobody signs in again."""
+    if USERS not in asked or SETTINGS in asked or SETTINGS not in ports.sources:
+        return asked
+    return {**asked, SETTINGS: chosen(SETTINGS, ("auth",))}
 
 
 def check_manual(rules: Manual, options: BackupOptions) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.clock import Clock
-from shared.contents import MEDIA
+from shared.contents import MEDIA, USERS
 from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository
-from shared.sources.contract import FileSource, Source
+from shared.sources.contract import AccountSource, FileSource, Source
 from shared.state.contract import Catalog, Ledger
 
 
@@ -34,6 +34,8 @@ class Names:
     """The database that the records are of."""
     buckets: tuple[tuple[str, str], ...] = ()
     """Buckets as the records name them, each with its name there."""
+    hashing: tuple[tuple[str, str], ...] = ()
+    """For each tenant, empty for the project, the parameters of its password hashes as JSON."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Ports:
     """By content. Those that are not set up here are not there."""
     target: Callable[[Place, Names], Mapping[str, Source]]
     """The sources of another project and database, to restore into."""
+    settings_collections: tuple[str, ...]
+    """Root collections whose documents are settings, where settings are set up."""
     repository: Callable[[], Repository]
     salvage: Callable[[], Repository]
     """Opens the repository anew, past what is damaged, for a check."""
@@ -69,6 +73,10 @@ class Ports:
     def files(self, content: str) -> FileSource | None:
         """The source of a content whose records describe files; None for others."""
         return cast(FileSource, self.sources[content]) if content == MEDIA else None
+
+    def accounts(self, content: str) -> AccountSource | None:
+        """The source of a content whose records hold hashes of passwords; None for others."""
+        return cast(AccountSource, self.sources[content]) if content == USERS else None
 
     def own_collections(self, place: Place) -> tuple[str, ...]:
         """The root collections of `place` that are ours and not the app's."""

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 
 from shared.clock import Deadline
-from shared.contents import MEDIA
+from shared.contents import MEDIA, SETTINGS
 from shared.format.forms import FORMS, Form, Guard
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
@@ -25,7 +25,7 @@ from shared.jobs.scope import RestoreScope, after
 from shared.jobs.tally import Tally
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
-from shared.sources.contract import Kind, Outcome, Result, Scope, Source, Write
+from shared.sources.contract import BY_HAND, Kind, Outcome, Result, Scope, Source, Write
 
 Body = Callable[[], Iterator[bytes]]
 
@@ -182,6 +182,8 @@ def _land(run: Reconciliation, step: _Step, applied: Future[list[Outcome]]) -> N
             run.tally.done(write)
         elif outcome.result is Result.MOVED:
             moved.append(write)
+        elif outcome.reason.startswith(BY_HAND):
+            run.tally.leave_to_people(run.form.name(write.key), outcome.reason)
         else:
             run.tally.refuse(run.form.name(write.key), outcome.reason)
     _settle(run, moved)
@@ -202,7 +204,10 @@ def _settle(run: Reconciliation, moved: list[Write]) -> None:
 def _check(run: Reconciliation) -> bool:
     """Read the target again and compare. False when the deadline came first."""
     tally, form = run.tally, run.form
+    by_hand = set(map(form.key, tally.by_hand)) if run.scope.content == SETTINGS else set()
     for seen, pair in enumerate(_pairs(run), 1):
+        if pair.key in by_hand:
+            continue
         if pair.wanted is None:
             if run.exact:
                 tally.difference(form.name(pair.key), "is still there")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.clock import Deadline
-from shared.contents import ENTRIES, MEDIA
+from shared.contents import ENTRIES, USERS
 from shared.errors import BadInput
 from shared.format.manifest import Manifest
 from shared.jobs.documents import new_recovery, told
@@ -103,10 +103,13 @@ def _reconciliations(
     manifest = _manifest(ports, request)
     scopes = scopes_of(request, manifest)
     place, targets = ports.place, ports.sources
+    names = names_there(repository, manifest, request.target, scopes)
     if request.target is not None:
         place = Place(request.target.project, request.target.database)
-        names = names_there(repository, manifest, request.target, files=MEDIA in scopes)
         targets = ports.target(place, names)
+    elif USERS in scopes and USERS in targets:
+        # Password hashes are told with the parameters that they were made with.
+        targets = {**targets, USERS: ports.target(place, names)[USERS]}
     _check_own(ports, manifest, place)
     absent = [name for name in scopes if name not in targets]
     if absent:

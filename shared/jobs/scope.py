@@ -91,7 +91,7 @@ def _check_covered(
     known = [pattern.literal for pattern in covered.include]
     for name in (*prefixes, *map(path_of, documents)):
         if name.split("/", 1)[0] in exclude:
-            raise BadInput(f"{name} belongs to the backup system itself, and is in no backup")
+            raise BadInput(f"{name} belongs to the backup system itself or to the settings, and is no entry")
     strange = [
         *(path_of(key) for key in documents if not covered.means(key)),
         *(name for name in prefixes if known and not any(_related(name, outer) for outer in known)),

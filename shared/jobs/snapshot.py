@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.contents import ENTRIES
+from shared.contents import ENTRIES, SETTINGS
 from shared.errors import BadInput, NotFound
 from shared.jobs.asked import want
 from shared.jobs.commit import commit_snapshot
@@ -65,12 +65,16 @@ def _asked(ports: Ports, request: SnapshotRequest) -> Data:
             f"the instant {request.at.isoformat()} is in the future",
             hint="leave it out to back up the present",
         )
+    wanted = want(ports, request, request.type)
+    whole = SETTINGS in wanted.chosen and not wanted.chosen[SETTINGS].include
+    # What is backed up as settings is no entry as well.
+    apart = ports.settings_collections if whole else ()
     return {
         "kind": "snapshot",
-        **want(ports, request, request.type).data(),
+        **wanted.data(),
         "requestedBy": request.requested_by,
         "at": request.at or _instant(ports),
-        "exclude": list(ports.own_collections(ports.place)),
+        "exclude": [*ports.own_collections(ports.place), *apart],
         "parent": _parent(ports),
         "startedAt": now,
     }
@@ -104,12 +108,16 @@ def _plan(ports: Ports, task: Task, owner: str) -> None:
     contents: dict[str, Data] = {}
     plans: dict[str, Plan] = {}
     for one in selected(task):
+        accounts = ports.accounts(one.content)
+        if accounts is not None:
+            accounts.check_hashes()
         own = task.data["exclude"] if one.content == ENTRIES else ()
         cuts = _cuts(ports, task.data["parent"], one.content)
         plan = plans[one.content] = ports.sources[one.content].plan(one.scope(own), task.data["at"], cuts)
         contents[one.content] = {
             "expected": plan.expected,
             "excluded": {name: plan.excluded.get(name, 0) for name in own},
+            "absent": plan.absent,
         }
         parts += [new_part(one.content, part) for part in plan.parts]
     if len(parts) > _MAX_PARTS:

@@ -28,6 +28,8 @@ class Tally:
     """Records that changed between being read and being written; they stay as they are."""
     refused: int = 0
     """Records that the service would not take."""
+    by_hand: list[str] = field(default_factory=list)
+    """Names of records that no service lets anybody write: people have to."""
     checked: int = 0
     """Records read again and found as wanted."""
     differences: int = 0
@@ -85,6 +87,12 @@ class Tally:
         """Count a write that the service would not take."""
         self.refused += 1
         self._tell(f"{name} was refused: {reason}")
+
+    def leave_to_people(self, name: str, how: str) -> None:
+        """Note a record that only people can restore."""
+        if name not in self.by_hand:
+            self.by_hand.append(name)
+            self._tell(f"{name}: {how}")
 
     def difference(self, name: str, how: str) -> None:
         """Count a record that is not as wanted after all."""

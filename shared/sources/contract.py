@@ -110,6 +110,10 @@ class Write:
     """The bytes of the file that a media record describes, from its beginning each time it is called."""
 
 
+BY_HAND: Final = "restore by hand: "
+"""How the reason of a failed outcome begins when no API can do it: what follows says how people can."""
+
+
 class Result(StrEnum):
     DONE = "done"
     MOVED = "moved"
@@ -147,6 +151,13 @@ class Source(Protocol):
         """The key of the record an event is about, never its content."""
 
     def apply(self, writes: Sequence[Write]) -> list[Outcome]: ...
+
+
+class AccountSource(Source, Protocol):
+    """A source whose records hold the hashes of passwords, which not everybody is told."""
+
+    def check_hashes(self) -> None:
+        """Denied, naming the role to grant, when this identity is not told them and they are wanted."""
 
 
 class FileSource(Source, Protocol):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from shared.sources.contract import Result
+from shared.sources.contract import BY_HAND, Result
 
-BY_HAND: Final = "restore by hand: "
-"""How the reason of a failed outcome begins when no API can do it: what follows says how people can."""
+__all__ = ["BY_HAND", "DONE", "NotThere", "Verdict", "by_hand"]
 
 
 class Verdict(NamedTuple):
@@ -17,7 +16,7 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-DONE: Final = Verdict(Result.DONE)
+DONE = Verdict(Result.DONE)
 
 
 def by_hand(how: str) -> Verdict:
