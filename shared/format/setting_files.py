@@ -29,7 +29,7 @@ _TEMPLATE: Final = "remoteconfig.template.json"
 _INDEX_NAME = re.compile(
     r"projects/[^/]+/databases/[^/]+/collectionGroups/([^/]+)/(?:indexes|fields)/(.+)", re.DOTALL
 )
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]|^\.+")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SINGLE: Final = ("apiScope", "density", "multikey", "unique")
 _FLAGS: Final = {
     "signerKey": "hash-key",
@@ -53,7 +53,9 @@ def files_of(records: Iterable[tuple[bytes, bytes]], database: str = "(default)"
 
     They make a folder that `firebase deploy` takes as it is. Documents are not among them. Nothing for no settings.
     """
-    found = [(name, setting.decode(value)) for name, value in records if not setting.is_document(value)]
+    found = [
+        (name, setting.decode(value)) for name, value in sorted(records) if not setting.is_document(value)
+    ]
     released = {name: one for name, one in found if one.kind == RULES}
     names = _rules_names(released)
     rules = [file for name, one in released.items() for file in _rules(names[name], one)]
@@ -69,18 +71,14 @@ def files_of(records: Iterable[tuple[bytes, bytes]], database: str = "(default)"
 
 def _rules_names(released: Iterable[bytes]) -> dict[bytes, str]:
     """The file of each key: `firestore.rules`, `storage.rules`, or one for each bucket when there are several."""
-    buckets = {name: setting.segments_of(name)[2:] for name in released}
-    several = sum(map(bool, buckets.values())) > 1
-    return {
-        name: ".".join(
-            (
-                setting.segments_of(name)[0],
-                *([_UNSAFE.sub("_", bucket[0])] if bucket and several else []),
-                "rules",
-            )
-        )
-        for name, bucket in buckets.items()
-    }
+    names = {key: setting.segments_of(key) for key in released}
+    several = sum(len(segments) > 2 for segments in names.values()) > 1
+    files: dict[bytes, str] = {}
+    for number, (key, (service, _, *bucket)) in enumerate(names.items()):
+        # Names that no bucket can have could leave the folder, or be two times the same.
+        shown = [name if _SAFE.fullmatch(name) else f"_{number}" for name in bucket if several]
+        files[key] = ".".join((service, *shown, "rules"))
+    return files
 
 
 def _rules(name: str, one: setting.Setting) -> Iterator[File]:
