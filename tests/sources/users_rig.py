@@ -26,6 +26,8 @@ from shared.sources.users import UNPACED, Patience, UsersSource, open_http
 __all__ = ["flat", "read_plan"]
 
 TOOLKIT = "identitytoolkit.googleapis.com"
+APPS = "demo-apps"
+"""The project of an emulator that apps are in."""
 # Cheap enough to hash many passwords in a test; the same algorithm as the real parameters.
 HASH_CONFIG = {
     "algorithm": "SCRYPT",
@@ -50,8 +52,8 @@ class Place:
         self.http = open_http("emulator")
         self.clock = TestClock()
 
-    def project(self, config: dict[str, Any] | None = None) -> Project:
-        made = Project(self, f"demo-users-{next(_NUMBERS):04d}")
+    def project(self, config: dict[str, Any] | None = None, name: str = "") -> Project:
+        made = Project(self, name or f"demo-users-{next(_NUMBERS):04d}")
         self.call(
             "PATCH",
             f"emulator/v1/projects/{made.name}/config",
@@ -110,19 +112,24 @@ class Project:
         (found,) = self.admin("lookup", tenant, localId=[uid])["users"]
         return dict(found)
 
+    def signed_up(self, email: str, password: str, tenant: str = "") -> str:
+        """The uid of a new account."""
+        uid = self._client("signUp", email, password, tenant)
+        assert uid
+        return uid
+
     def signed_in(self, email: str, password: str, tenant: str = "") -> str:
         """The uid of who signs in so; empty when that is refused."""
-        body = {
-            "email": email,
-            "password": password,
-            "targetProjectId": self.name,
-            **({"tenantId": tenant} if tenant else {}),
-        }
+        return self._client("signInWithPassword", email, password, tenant)
+
+    def _client(self, method: str, email: str, password: str, tenant: str) -> str:
+        assert self.name == APPS, "an app's calls name no project"
+        body = {"email": email, "password": password}
         answer = self.place.http.request(
             "POST",
-            f"http://{self.place.address}/{TOOLKIT}/v1/accounts:signInWithPassword",
-            body=json.dumps(body),
-            headers={"Authorization": "Bearer owner", "Content-Type": "application/json"},
+            f"http://{self.place.address}/{TOOLKIT}/v1/accounts:{method}?key=any",
+            body=json.dumps({**body, "tenantId": tenant} if tenant else body),
+            headers={"Content-Type": "application/json"},
         )
         return str(json.loads(answer.data).get("localId", "")) if answer.status == 200 else ""
 
@@ -131,7 +138,7 @@ class Project:
 def started(*faults: Fault) -> Iterator[Place]:
     """An emulator; with faults, one that misbehaves as ordered, all of it in the end."""
     with chaos(*faults) as controller:
-        emulator = AuthEmulator(chaos=controller if faults else None)
+        emulator = AuthEmulator(project=APPS, chaos=controller if faults else None)
         place = Place(emulator.start())
         try:
             yield place
@@ -141,8 +148,8 @@ def started(*faults: Fault) -> Iterator[Place]:
 
 
 class Proxy:
-    """Passes requests on. `on_request(method, path, body)` may answer in the service's place with a status and JSON;
-    `on_answer(path, json)` may change what comes back.
+    """Passes requests on. `on_request(method, path, body)` may change the body, or answer in the service's place with a
+    status and JSON; `on_answer(path, json)` may change what comes back.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -159,15 +166,17 @@ class Proxy:
                 length = int(self.headers.get("content-length") or 0)
                 data = self.rfile.read(length) if length else None
                 proxy.calls.append(self.path.partition("?")[0].rpartition(":")[2])
-                made = proxy.on_request(self.command, self.path, json.loads(data) if data else None)
+                body = json.loads(data) if data else None
+                made = proxy.on_request(self.command, self.path, body)
                 if made is None:
+                    data = None if body is None else json.dumps(body).encode()
                     headers = {name: self.headers[name] for name in ("Authorization", "Content-Type")}
                     got = pool.request(
                         self.command, f"http://{upstream}{self.path}", body=data, headers=headers
                     )
                     made = got.status, proxy.on_answer(self.path, json.loads(got.data))
-                status, body = made
-                sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+                status, told = made
+                sent = told if isinstance(told, bytes) else json.dumps(told).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()

@@ -63,7 +63,7 @@ def code_of(data: bytes) -> str:
 
 def reason_of(message: object) -> str:
     """Why one account of a batch was refused: the service's words as far as they are no content."""
-    text = str(message).partition(":")[0].strip(" (.")
+    text = message.partition(":")[0].strip(" (.") if isinstance(message, str) else ""
     return text if _MESSAGE.fullmatch(text.replace("_", " ")) else "no reason that can be told"
 
 

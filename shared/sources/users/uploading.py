@@ -6,7 +6,7 @@ of one account is halved until that one is found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,7 +70,8 @@ class Uploader:
         self, realm: str, accounts: Mapping[str, Fields], *, overwrite: bool, check: bool
     ) -> dict[str, Refusal]:
         """Import accounts by id; those that were refused. `check` has the service look for duplicates as well."""
-        options = {"allowOverwrite": overwrite, "sanityCheck": check, **self._parameters(realm, accounts)}
+        parameters = self.parameters(realm, accounts.values())
+        options = {"allowOverwrite": overwrite, "sanityCheck": check, **parameters}
         uids = list(accounts)
         refused: dict[str, Refusal] = {}
         for at in range(0, len(uids), MOST):
@@ -96,8 +97,9 @@ class Uploader:
         half = len(users) // 2
         return self._send(path, options, users[:half]) | self._send(path, options, users[half:])
 
-    def _parameters(self, realm: str, accounts: Mapping[str, Fields]) -> dict[str, Any]:
-        hashes = [hash_ for fields in accounts.values() if (hash_ := fields.get("passwordHash"))]
+    def parameters(self, realm: str, accounts: Iterable[Fields]) -> dict[str, Any]:
+        """What has to be told of these accounts' passwords. BadInput when it is not known."""
+        hashes = [hash_ for fields in accounts if (hash_ := fields.get("passwordHash"))]
         if not hashes:
             return {}
         config = self._hash_config(realm)

@@ -77,6 +77,8 @@ class Writer:
             realm, job = _job(write)
             realms.setdefault(realm, []).append(job)
         verdicts: dict[bytes, Verdict] = {}
+        for realm, jobs in realms.items():
+            self._uploader.parameters(realm, (job.wanted or {} for job in jobs))
         for realm, jobs in sorted(realms.items()):
             verdicts |= self._apply(realm, jobs)
         return [Outcome(write.key, *verdicts[write.key]) for write in writes]
