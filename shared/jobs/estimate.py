@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,18 +28,24 @@ Enough = Callable[[], bool]
 def estimate(ports: Ports, wanted: Wanted, prices: Prices, *, seconds: float | None = None) -> Estimate:
     """Without a limit of `seconds` everything is listed; with it, what was seen by then is told as `at least`."""
     at = ports.sources[ENTRIES].instant() if ENTRIES in ports.sources else ports.clock.now()
-    return work_out(measure(ports, wanted.chosen.values(), at, {}, seconds=seconds), past(ports), prices)
+    own = ports.own_collections(ports.place)
+    found = measure(ports, wanted.chosen.values(), at, own, {}, seconds=seconds)
+    return work_out(found, past(ports), prices)
 
 
 def measure(
     ports: Ports,
     chosen: Iterable[Chosen],
     at: datetime,
+    exclude: Sequence[str],
     plans: Mapping[str, Plan],
     *,
     seconds: float | None = None,
 ) -> dict[str, Found]:
-    """What there is of each content at `at`; `plans` are those that are known already."""
+    """What there is of each content at `at`, of documents none in the root collections `exclude`.
+
+    `plans` are those that are known already.
+    """
     ends = None if seconds is None else ports.clock.monotonic() + seconds
 
     def enough() -> bool:
@@ -47,7 +53,7 @@ def measure(
 
     found = {}
     for one in chosen:
-        own = ports.own_collections(ports.place) if one.content == ENTRIES else ()
+        own = exclude if one.content == ENTRIES else ()
         plan = plans.get(one.content) or ports.sources[one.content].plan(one.scope(own), at)
         if plan.expected is None:
             found[one.content] = _listed(ports, one, plan, enough)
@@ -64,7 +70,8 @@ def check_fits(ports: Ports, job: Task, plans: Mapping[str, Plan]) -> None:
     limit = limit_of(job)
     if limit is None:
         return
-    found = measure(ports, selected(job), job.data["at"], plans, seconds=_LISTING_S)
+    data = job.data
+    found = measure(ports, selected(job), data["at"], data["exclude"], plans, seconds=_LISTING_S)
     expected = work_out(found, past(ports), Prices())
     allowed = limit * (_DOUBT if expected.assumptions else 1)
     if expected.exactness != "at most" and expected.stored > allowed:
