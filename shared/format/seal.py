@@ -199,7 +199,7 @@ class Sealer:
             return header, sealed[end:]
         aad = _BLOB_LABEL + bytes((kind,)) + blob_id + header
         try:
-            nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
+            nonce, body = sealed[end : end + NONCE_BYTES], memoryview(sealed)[end + NONCE_BYTES :]
             return header, self._blob.decrypt(nonce, body, aad)
         except (InvalidTag, ValueError):
             raise Corrupt(f"blob {blob_id.hex()} is damaged, or was not written under this key") from None
