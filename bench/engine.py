@@ -29,7 +29,7 @@ from shared.repository.tree import Root, build_run, join, scan
 from shared.settings import Settings
 from shared.sources.contract import Kind, Scope, Write
 
-_AT_ONCE = 64
+_AT_ONCE = 512
 
 
 def main(repository: str, corpus: str, doing: str, *words: str) -> None:
