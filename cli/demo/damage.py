@@ -1,13 +1,17 @@
-"""A bad night: what people do to their databases, done to the demonstration's."""
+"""A bad night, and a worse one: what happens to apps, done to the demonstration's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from cli.demo.app import App, Services
+from cli.demo.reader import every
+from emulators.datasets.bucket import Bucket, delete_files, list_files, patch_file, put_files
 from emulators.datasets.load import Database, commit_writes, put_documents
+from emulators.datasets.pictures import LOG, File, Files, log_lines, png
 from emulators.datasets.values import Document, encoded
 from emulators.datasets.wire import deletion, write
 
@@ -16,30 +20,94 @@ _EVERY = 50
 _JUNK = 500
 _EDITED = 80
 
+_GONE = ("photos/CH.jpg", "photos/Zu\u0308rich.png", "photos/nothing.png")
+_LOCKED = 5
+_APPENDED = 200
+
 Documents = Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
 class Damage:
-    """How many documents were lost with their collection, lost singly, rewritten, and added."""
+    """How many documents were lost with their collection, singly, rewritten, and added; how many files are wrong."""
 
     collection: str
     dropped: int
     deleted: int
     rewritten: int
     added: int
+    files: int
+
+    @property
+    def documents(self) -> int:
+        """Each was damaged in one way."""
+        return self.dropped + self.deleted + self.rewritten + self.added
 
 
-def edit(database: Database, documents: Documents) -> dict[str, bytes]:
-    """An ordinary day: a few documents, far from one another, get a new value. The documents as they are then."""
+def edit(services: Services, app: App) -> App:
+    """An ordinary day: a few documents, far from one another, and a few files change. The app as it is then."""
+    return App(_edit_documents(services.database, app.documents), _edit_files(services.bucket, app.files))
+
+
+def damage(services: Services, app: App) -> Damage:
+    """Drop a collection, let a migration go wrong, delete here and there, lock some files, leave junk behind."""
+    files = _damage_files(services.bucket, app.files)
+    return _damage_documents(services.database, app.documents, files)
+
+
+def lose(services: Services) -> None:
+    """Everything: each document, those of the backup system too, and each file."""
+    database, bucket = services.database, services.bucket
+    paths = [path for path, _ in every(database)]
+    commit_writes(database, (deletion(f"{database.root}/{path}") for path in paths))
+    delete_files(bucket, list_files(bucket))
+
+
+def tamper(services: Services, app: App, what: str) -> None:
+    """Change one number in one document, or one bit of one file, as nobody would notice."""
+    if what == "file":
+        name = next(name for name, file in app.files.items() if file.data)
+        file = app.files[name]
+        put_files(services.bucket, {name: replace(file, data=file.data[:-1] + bytes((file.data[-1] ^ 1,)))})
+    else:
+        path = next(path for path in app.documents if _is_city(path))
+        put_documents(services.database, {path: _changed(app.documents[path], _grow)})
+
+
+def _edit_files(bucket: Bucket, files: Files) -> Files:
+    """One is replaced, one grows, one is new, of one only the attributes change, and one goes."""
+    replaced, gone, told = "photos/AR.png", "private/contract.pdf", "photos/AT.jpg"
+    log = files[LOG]
+    longer = log.data + log_lines(log.data.count(b"\n"), _APPENDED)
+    new = {
+        replaced: replace(files[replaced], data=png(99, "another day")),
+        LOG: replace(log, data=longer),
+        "photos/new.png": File(png(50, "new"), {"contentType": "image/png", "storageClass": "STANDARD"}),
+    }
+    put_files(bucket, new)
+    patch_file(bucket, told, {"cacheControl": "no-store"})
+    delete_files(bucket, [gone])
+    patched = replace(files[told], fields={**files[told].fields, "cacheControl": "no-store"})
+    return {name: file for name, file in {**files, **new, told: patched}.items() if name != gone}
+
+
+def _damage_files(bucket: Bucket, files: Files) -> int:
+    """How many are wrong then."""
+    locked = {name: File(b"LOCKED", {"contentType": "text/plain"}) for name in [*files][:_LOCKED]}
+    put_files(bucket, {**locked, "READ_ME.txt": File(b"pay", {"contentType": "text/plain"})})
+    gone = [name for name in _GONE if name not in locked]
+    delete_files(bucket, gone)
+    return len(locked) + len(gone) + 1
+
+
+def _edit_documents(database: Database, documents: Documents) -> dict[str, bytes]:
     cities = [path for path in documents if _is_city(path)]
     edited = {path: _changed(documents[path], _grow) for path in cities[:: max(len(cities) // _EDITED, 1)]}
     put_documents(database, edited)
     return {**documents, **edited}
 
 
-def damage(database: Database, documents: Documents) -> Damage:
-    """Drop a collection, let a migration go wrong, delete here and there, leave junk behind."""
+def _damage_documents(database: Database, documents: Documents, files: int) -> Damage:
     dropped = [path for path in documents if path.startswith("airports/")]
     languages = [path for path in documents if path.startswith("languages/")]
     singles = ("countries/CH", "types/all", "missing/nobody/kept/one", *languages[::_EVERY])
@@ -51,13 +119,7 @@ def damage(database: Database, documents: Documents) -> Damage:
     junk = [*(f"junk/{number}" for number in range(_JUNK)), "countries/CH/cities/junk", "types/all/junk/1"]
     added = dict.fromkeys(junk, encoded({"junk": True}, database.root))
     commit_writes(database, _writes(database, [*dropped, *deleted], {**rewritten, **added}))
-    return Damage("airports", len(dropped), len(deleted), len(rewritten), len(added))
-
-
-def tamper(database: Database, documents: Documents) -> None:
-    """Change a single number in a single document, as nobody would notice."""
-    path = next(path for path in documents if _is_city(path))
-    put_documents(database, {path: _changed(documents[path], _grow)})
+    return Damage("airports", len(dropped), len(deleted), len(rewritten), len(added), files)
 
 
 def _writes(database: Database, gone: Iterable[str], put: Documents) -> Iterable[bytes]:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TextIO
 
 from cli.commands.dev import MAIN
+from cli.demo.app import Services
 from cli.interrupt import Interrupted
 from cli.output import Output
+from emulators.datasets.bucket import Bucket
 from emulators.datasets.load import Database
 from emulators.stack import Stack, StackOptions
 from functions.table import FUNCTIONS, FunctionSpec
@@ -30,11 +32,11 @@ _LEASE_S = 20
 
 @dataclass(frozen=True)
 class Place:
-    """The stack that runs, the settings that lead to it and to the repository, and the database it serves."""
+    """The stack that runs, the settings that lead to it and to the repository, and the services of the app."""
 
     stack: Stack
     chosen: settings.Settings
-    database: Database
+    services: Services
 
 
 @contextmanager
@@ -70,12 +72,19 @@ def _started(folder: Path, log: TextIO) -> Iterator[Place]:
         "GRPC_VERBOSITY": "NONE",
     }
     env = {**_silenced(), **variables}
-    options = StackOptions(source=MAIN, project=PROJECT, env=env, table=_table(), log=write)
+    options = StackOptions(source=MAIN, project=PROJECT, env=env, table=_table(), storage_port=0, log=write)
     with Stack(options) as stack, _environment(stack.env):
         chosen = settings.load()
         wiring.make_key_file(folder / "repository.key")
         wiring.create_repository(chosen, Options())
-        yield Place(stack, chosen, Database(stack.env["FIRESTORE_EMULATOR_HOST"], PROJECT))
+        yield Place(stack, chosen, _services(stack.env, chosen))
+
+
+def _services(env: Mapping[str, str], chosen: settings.Settings) -> Services:
+    return Services(
+        Database(env["FIRESTORE_EMULATOR_HOST"], PROJECT),
+        Bucket(env["FIREBASE_STORAGE_EMULATOR_HOST"], chosen.media_buckets[0]),
+    )
 
 
 def _table() -> tuple[FunctionSpec, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from google.cloud.firestore_v1.types import document as document_types
 from google.cloud.firestore_v1.types import firestore as firestore_types
 from google.cloud.firestore_v1.types import query as query_types
 
+from cli.demo.comparison import Comparison, compared
 from emulators.datasets.load import Database
 
 Document: Any = document_types.Document.pb()
@@ -27,55 +27,24 @@ _OURS = (
 """What the backup system writes itself; the data of the app is everything else."""
 
 
-@dataclass
-class Comparison:
-    """Paths of documents that are not as expected, and how many are."""
-
-    equal: int = 0
-    missing: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    different: list[str] = field(default_factory=list)
-
-    @property
-    def wrong(self) -> int:
-        return len(self.missing) + len(self.unexpected) + len(self.different)
-
-    @property
-    def identical(self) -> bool:
-        """Everything is as expected; having compared nothing is not identical."""
-        return self.equal > 0 and not self.wrong
-
-    def example(self) -> str:
-        """One path that is wrong, and how."""
-        for name, paths in (
-            ("missing", self.missing),
-            ("unexpected", self.unexpected),
-            ("different", self.different),
-        ):
-            if paths:
-                return f"{paths[0]} is {name}"
-        return "nothing was compared"
-
-
 def compare(expected: Mapping[str, bytes], database: Database) -> Comparison:
     """Read the whole database and compare each document's fields with `expected`, byte by byte."""
-    result = Comparison()
-    unseen = set(expected)
-    for path, fields in read(database):
-        if path not in expected:
-            result.unexpected.append(path)
-            continue
-        unseen.discard(path)
-        if fields == _spelled(Document.FromString(expected[path])):
-            result.equal += 1
-        else:
-            result.different.append(path)
-    result.missing = sorted(unseen)
-    return result
+    return compared(
+        expected, read(database), lambda wanted, fields: _spelled(Document.FromString(wanted)) == fields
+    )
 
 
 def read(database: Database) -> Iterator[tuple[str, bytes]]:
     """Path and fields of every document of the app: a `Document` without name and times, as `_spelled`."""
+    for path, document in every(database):
+        if not path.startswith(_OURS):
+            for name in ("name", "create_time", "update_time"):
+                document.ClearField(name)
+            yield path, _spelled(document)
+
+
+def every(database: Database) -> Iterator[tuple[str, Any]]:
+    """Path and message of every document there is, in the order of names."""
     answer_type: Any = firestore_types.RunQueryResponse.pb()
     prefix = len(database.root) + 1
     with database.channel() as channel:
@@ -83,12 +52,9 @@ def read(database: Database) -> Iterator[tuple[str, bytes]]:
             _RUN_QUERY, request_serializer=None, response_deserializer=answer_type.FromString
         )
         for answer in call(_everything(database), timeout=_TIMEOUT_S, metadata=database.metadata):
-            document = answer.document
-            path = document.name[prefix:]
-            if path and not path.startswith(_OURS):
-                for name in ("name", "create_time", "update_time"):
-                    document.ClearField(name)
-                yield path, _spelled(document)
+            path = answer.document.name[prefix:]
+            if path:
+                yield path, answer.document
 
 
 def _spelled(document: Any) -> bytes:

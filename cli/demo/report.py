@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cli.demo.damage import Damage
-from cli.output import count, duration, size
+from cli.output import count, duration, printable, size
 
 
 @dataclass
@@ -15,6 +15,8 @@ class Facts:
 
     steps: list[tuple[str, float]] = field(default_factory=list)
     documents: int = 0
+    files: int = 0
+    urls: int = 0
     data_bytes: int = 0
     first_bytes: int = 0
     second_bytes: int = 0
@@ -22,11 +24,21 @@ class Facts:
     repository_bytes: int = 0
     verified: list[str] = field(default_factory=list)
     damage: Damage | None = None
-    damaged: int = 0
+    damaged: str = ""
     restored: dict[str, int] = field(default_factory=dict)
     identical: bool = False
-    wrong: int = 0
+    wrong: dict[str, int] = field(default_factory=dict)
+    """By kind: document, file, URL."""
     example: str = ""
+
+    @property
+    def data(self) -> str:
+        """What there was at the second backup."""
+        return f"{count(self.documents, 'document')}, {count(self.files, 'file')}"
+
+    @property
+    def told_wrong(self) -> str:
+        return ", ".join(f"{count(number, kind)} wrong" for kind, number in self.wrong.items() if number)
 
     @property
     def seconds(self) -> float:
@@ -37,6 +49,8 @@ class Facts:
         return {
             "identical": self.identical,
             "documents": self.documents,
+            "files": self.files,
+            "urls": self.urls,
             "dataBytes": self.data_bytes,
             "firstBackupBytes": self.first_bytes,
             "secondBackupBytes": self.second_bytes,
@@ -44,9 +58,9 @@ class Facts:
             "repositoryBytes": self.repository_bytes,
             "verified": self.verified,
             "damage": asdict(self.damage) if self.damage else None,
-            "damagedDocuments": self.damaged,
+            "damagedDocuments": self.damage.documents if self.damage else 0,
             "restored": self.restored,
-            "wrongDocuments": self.wrong,
+            **{f"wrong{kind[:1].upper()}{kind[1:]}s": number for kind, number in self.wrong.items()},
             "seconds": round(self.seconds, 3),
             "steps": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in self.steps],
         }
@@ -56,18 +70,25 @@ def report(facts: Facts) -> list[str]:
     """A few lines."""
     share = facts.first_bytes / max(facts.data_bytes, 1)
     again = f"{facts.second_bytes / max(facts.first_bytes, 1):.1%} of the first"
-    restored = ", ".join(f"{count(number)} {name}" for name, number in facts.restored.items())
-    if facts.identical:
-        result = f"IDENTICAL: all {count(facts.documents)} documents are, byte for byte, what they were"
-    else:
-        result = f"NOT IDENTICAL: {count(facts.wrong, 'document')} wrong; {facts.example}"
+    restored = ", ".join(
+        f"{count(facts.restored.get(did, 0))} {did}" for did in ("created", "updated", "deleted")
+    )
     return [
         "",
-        f"  data           {count(facts.documents)} documents, {size(facts.data_bytes)}",
+        f"  data           {facts.data}, {size(facts.data_bytes)}",
         f"  first backup   {size(facts.first_bytes)} stored, {share:.0%} of the data",
         f"  second backup  {size(facts.second_bytes)} stored, {again}, for {count(facts.edited)} changes",
-        f"  damage         {count(facts.damaged)} documents",
+        f"  damage         {facts.damaged}; later everything",
         f"  restored       {restored}",
-        f"  result         {result}",
+        *_result(facts),
         f"  took           {duration(facts.seconds)}",
+    ]
+
+
+def _result(facts: Facts) -> list[str]:
+    if not facts.identical:
+        return [f"  result         NOT IDENTICAL: {facts.told_wrong}; {printable(facts.example)}"]
+    return [
+        f"  result         IDENTICAL: all {facts.data} are, byte for byte, what they were",
+        f"                 {count(facts.urls, 'download URL')} give the same bytes",
     ]

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from cli.commands.backup import reading as snapshot_reading
 from cli.commands.restore import reading as restore_reading
 from cli.commands.verify import reading as verify_reading
-from cli.demo.damage import Damage, damage, edit, tamper
+from cli.demo.app import App, Look, load_app, look
+from cli.demo.damage import Damage, damage, edit, lose, tamper
 from cli.demo.place import Place, demo_place
-from cli.demo.reader import Comparison, compare
 from cli.demo.report import Facts, report
 from cli.interrupt import Interrupted
 from cli.jobs import RESTORE, SNAPSHOT, VERIFY, Job, new_id, perform, watched
 from cli.output import Output, count, duration, rate, size
 from cli.progress import terminal
-from emulators.datasets.load import Loaded, load_world
 from shared import wiring
 from shared.clock import SystemClock
 from shared.errors import IntegrityError
@@ -28,11 +27,12 @@ if TYPE_CHECKING:
     from shared.state.contract import Task
 
 _T = TypeVar("_T")
-_STEPS = 10
+_STEPS = 13
 
 
-def run_demo(out: Output, *, every: int, tampering: bool) -> None:
-    """Tell the story, with every so many-th document. IntegrityError when what was lost did not come back."""
+def run_demo(out: Output, *, every: int, tampering: str | None) -> None:
+    """Tell the story, with every so many-th document of the world. `tampering` names what kind of thing is changed
+    after the restore. IntegrityError when what was lost did not come back."""
     try:
         facts = _told(out, every, tampering)
     except (KeyboardInterrupt, Interrupted):
@@ -40,18 +40,20 @@ def run_demo(out: Output, *, every: int, tampering: bool) -> None:
     out.result(facts.as_json(), report(facts))
     if not facts.identical:
         raise IntegrityError(
-            f"after the restore {count(facts.wrong, 'document')} not as before: {facts.example}",
+            f"after the restore {facts.told_wrong}: {facts.example}",
             hint="this must never happen; please report it with the log named above",
         )
 
 
-def _told(out: Output, every: int, tampering: bool) -> Facts:
+def _told(out: Output, every: int, tampering: str | None) -> Facts:
     with ExitStack() as everything:
         story = _Story(out)
         place = story.step(
             "start the local stack",
             lambda: everything.enter_context(demo_place(out)),
-            lambda place: f"Firestore, Pub/Sub and {count(len(place.stack.options.table), 'function')}",
+            lambda place: (
+                f"Firestore, Storage, Pub/Sub and {count(len(place.stack.options.table), 'function')}"
+            ),
         )
         story.tell(place, every, tampering)
         return story.facts
@@ -76,33 +78,34 @@ class _Story:
         )
         return answer
 
-    def tell(self, place: Place, every: int, tampering: bool) -> None:
+    def tell(self, place: Place, every: int, tampering: str | None) -> None:
         """All steps after the first."""
-        documents = self._load(place, every)
+        app = self._load(place, every)
         self._back_up(place)
-        documents, backup_id = self._back_up_again(place, documents)
+        app, backup_id = self._back_up_again(place, app)
         self._verify(place)
-        self._damage(place, documents)
-        self._restore(place, backup_id)
+        collection = self._damage(place, app)
+        self._restore(place, f"restore the collection {collection}", self._only(backup_id, collection))
+        self._restore(place, "restore everything, exactly", {"backupId": backup_id, "exact": True})
+        self._look(place, app, "read everything again")
+        self._lose(place, app)
+        self._restore(place, "restore from what is kept elsewhere", {"backupId": backup_id})
         if tampering:
-            tamper(place.database, documents)
-        self._compare_again(place, documents)
+            tamper(place.services, app, tampering)
+        self._look(place, app, "read everything, follow every URL")
 
-    def _load(self, place: Place, every: int) -> Loaded:
-        facts = self.facts
+    def _load(self, place: Place, every: int) -> App:
+        def told(app: App) -> str:
+            self.facts.data_bytes = app.bytes
+            return f"{app}, {size(app.bytes)}"
 
-        def told(documents: Loaded) -> str:
-            facts.documents = len(documents)
-            facts.data_bytes = sum(map(len, documents.values()))
-            return f"{count(facts.documents, 'document')}, {size(facts.data_bytes)}"
-
-        return self.step("load real data", lambda: load_world(place.database, every), told)
+        return self.step("load a small app", lambda: load_app(place.services, every), told)
 
     def _back_up(self, place: Place) -> None:
         """Ask as an app would: a document in `backupRequests`, whose id becomes the backup's."""
         from google.cloud import firestore
 
-        client = firestore.Client(project=place.database.project)
+        client = firestore.Client(project=place.services.database.project)
         job = self._snapshot_job()
         asked = {"requestedBy": "demo", "requestedAt": self._clock.now()}
 
@@ -115,23 +118,27 @@ class _Story:
             per_second = rate(
                 task.data["items"], (task.data["endedAt"] - task.data["startedAt"]).total_seconds()
             )
-            return f"{count(task.data['items'], 'document')}, {per_second}, {size(self.facts.first_bytes)} stored"
+            return (
+                f"{count(task.data['items'], 'record')}, {per_second}, {size(self.facts.first_bytes)} stored"
+            )
 
         self.step("back up: a document asks for it", work, told)
 
-    def _back_up_again(self, place: Place, documents: Loaded) -> tuple[Loaded, str]:
+    def _back_up_again(self, place: Place, app: App) -> tuple[App, str]:
         """A few changes later, ask over Pub/Sub."""
         job = self._snapshot_job()
 
-        def work() -> Loaded:
-            edited = edit(place.database, documents)
+        def work() -> App:
+            edited = edit(place.services, app)
             perform(place.chosen, self._quiet, job, via_functions=True)
             return edited
 
-        def told(edited: Loaded) -> str:
-            self.facts.second_bytes = _repository_bytes(place) - self.facts.first_bytes
-            self.facts.edited = sum(documents[path] != fields for path, fields in edited.items())
-            return f"{count(self.facts.edited, 'document')} changed, {size(self.facts.second_bytes)} stored"
+        def told(edited: App) -> str:
+            facts = self.facts
+            facts.second_bytes = _repository_bytes(place) - facts.first_bytes
+            facts.edited = edited.changes(app)
+            facts.documents, facts.files, facts.urls = len(edited.documents), len(edited.files), edited.urls
+            return f"{count(facts.edited)} changed, {size(facts.second_bytes)} stored"
 
         return self.step("change a few, back up: a topic", work, told), job.id
 
@@ -150,40 +157,48 @@ class _Story:
 
         self.step("verify", lambda: perform(place.chosen, self._quiet, job, via_functions=True), told)
 
-    def _damage(self, place: Place, documents: Loaded) -> None:
+    def _damage(self, place: Place, app: App) -> str:
+        """The name of the collection that is lost whole."""
+
         def told(done: Damage) -> str:
             self.facts.damage = done
             return (
                 f"{count(done.dropped)} dropped with {done.collection}, {count(done.deleted)} deleted, "
-                f"{count(done.rewritten)} ruined, {count(done.added)} junk"
+                f"{count(done.rewritten)} ruined, {count(done.added)} junk, {count(done.files, 'file')}"
             )
 
-        self.step("damage", lambda: damage(place.database, documents), told)
+        done = self.step("damage", lambda: damage(place.services, app), told)
 
-        def told_damaged(result: Comparison) -> str:
-            self.facts.damaged = result.wrong
-            if result.wrong != done_wrong(self.facts.damage):
-                raise IntegrityError(
-                    f"the comparison saw {result.wrong} wrong documents", hint=result.example()
-                )
-            return f"{count(result.wrong, 'document')} not as they were"
+        def told_damaged(seen: Look) -> str:
+            self.facts.damaged = str(seen)
+            if (seen.documents.wrong, seen.files.wrong) != (done.documents, done.files):
+                raise IntegrityError(f"the comparison saw {seen} wrong", hint=seen.example())
+            return f"{seen} not as they were"
 
-        self.step(
-            "read everything, without firekeep", lambda: compare(documents, place.database), told_damaged
-        )
+        self.step("read everything, without firekeep", lambda: look(app, place.services), told_damaged)
+        return done.collection
 
-    def _restore(self, place: Place, backup_id: str) -> None:
-        collection = self.facts.damage.collection if self.facts.damage else ""
-        for name, asked in (
-            (f"restore the collection {collection}", {"selection": {"entries": {"include": [collection]}}}),
-            ("restore everything, exactly", {"exact": True}),
-        ):
-            self._restore_one(place, name, {"backupId": backup_id, **asked})
+    def _lose(self, place: Place, app: App) -> None:
+        """What is left is the repository and its key."""
 
-    def _restore_one(self, place: Place, name: str, asked: dict[str, object]) -> None:
+        def work() -> Look:
+            lose(place.services)
+            return look(app, place.services)
+
+        def told(seen: Look) -> str:
+            if any(one.equal or one.unexpected for _, one in seen):
+                raise IntegrityError(f"not everything was lost: {seen} are", hint=seen.example())
+            return f"{seen}, the catalog and every job"
+
+        self.step("lose everything", work, told)
+
+    def _only(self, backup_id: str, collection: str) -> dict[str, object]:
+        return {"backupId": backup_id, "selection": {"entries": {"include": [collection]}}}
+
+    def _restore(self, place: Place, name: str, asked: dict[str, object]) -> None:
         recovery_id = self._id("restore")
         request = RestoreRequest.from_document({"recoveryId": recovery_id, "requestedBy": "demo", **asked})
-        total = self.facts.documents
+        total = self.facts.documents + self.facts.files
         job = Job(
             recovery_id,
             RESTORE,
@@ -197,26 +212,23 @@ class _Story:
             if task.state != "done":
                 raise IntegrityError(f"the restore function failed: {'; '.join(task.data['told'][:3])}")
             for one, number in did.items():
-                self.facts.restored[one] = number + (
-                    self.facts.restored.get(one, 0) if one != "unchanged" else 0
-                )
+                self.facts.restored[one] = number + self.facts.restored.get(one, 0)
             return ", ".join(f"{count(number)} {one}" for one, number in did.items())
 
         self.step(name, lambda: perform(place.chosen, self._quiet, job, via_functions=True), told)
 
-    def _compare_again(self, place: Place, documents: Loaded) -> None:
-        def told(result: Comparison) -> str:
-            self.facts.repository_bytes = _repository_bytes(place)
-            self.facts.identical, self.facts.wrong, self.facts.example = (
-                result.identical,
-                result.wrong,
-                result.example(),
-            )
-            return (
-                "identical, byte by byte" if result.identical else f"{count(result.wrong, 'document')} WRONG"
-            )
+    def _look(self, place: Place, app: App, name: str) -> None:
+        """Read and compare; what is wrong is told in the end, whenever it was seen."""
+        facts = self.facts
 
-        self.step("read everything again", lambda: compare(documents, place.database), told)
+        def told(seen: Look) -> str:
+            facts.repository_bytes = _repository_bytes(place)
+            facts.identical = seen.identical
+            facts.wrong = {kind: one.wrong for kind, one in seen}
+            facts.example = seen.example()
+            return "identical, byte by byte" if seen.identical else f"{facts.told_wrong.upper()}"
+
+        self.step(name, lambda: look(app, place.services), told)
 
     def _snapshot_job(self) -> Job:
         backup_id = self._id("demo")
@@ -225,11 +237,6 @@ class _Story:
 
     def _id(self, kind: str) -> str:
         return f"{kind}-{new_id(self._clock, secrets.token_bytes)}"
-
-
-def done_wrong(done: Damage | None) -> int:
-    """How many documents the damage has made wrong; each was damaged in one way."""
-    return done.dropped + done.deleted + done.rewritten + done.added if done else 0
 
 
 def _repository_bytes(place: Place) -> int:

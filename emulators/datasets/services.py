@@ -38,13 +38,19 @@ class Services:
 
 
 class Http:
-    """One connection to a service. BadInput when the stack has no such service."""
+    """One connection to a service, closed at the end of a `with`. BadInput when the stack has no such service."""
 
     def __init__(self, address: str | None, name: str) -> None:
         if address is None:
             raise BadInput(f"loading a data set: there is no {name} in this stack")
         self._connection = http.client.HTTPConnection(address, timeout=_TIMEOUT_S)
         self._name = name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def call(
         self,
