@@ -6,8 +6,9 @@
     python extract.py REPOSITORY_DIR [KEY_FILE] get --output FOLDER [--snapshot ID] [--only CONTENT] [--prefix NAME]
 
 REPOSITORY_DIR is a folder with the objects of a repository: download a bucket with the store's own tool first. Instead
-of KEY_FILE: `--passphrase FILE` (its first line), or nothing for a repository that is not encrypted. ID is a snapshot's
-id or the beginning of one; without it, the newest. `get` makes, in a new FOLDER:
+of KEY_FILE: `--passphrase FILE` (its first line), `--kit FILE` (what a recovery kit has between its two marks), or
+nothing for a repository that is not encrypted. ID is a snapshot's id or the beginning of one; without it, the newest.
+`get` makes, in a new FOLDER:
 
     entries.jsonl      a document a line: path, createTime, updateTime, fields as Firestore's REST JSON, nothing rounded
     files/BUCKET/NAME  stored files, each proven by its checksum; what is no file name is written %XX
@@ -88,6 +89,23 @@ def key_of_file(text: str) -> bytes:
     return key
 
 
+def key_of_kit(text: str) -> bytes:
+    """The key on a recovery kit: 9 groups of 8 signs, the last two of each against typing errors."""
+    inside = text.upper().rpartition("BEGIN FIREKEEP KIT-----")[2].partition("-----END")[0]
+    signs = re.sub(r"[^0-9A-Z]", "", re.sub(r"\b\d{1,2}[:.)]", " ", inside)).translate(
+        str.maketrans("ILO", "110")
+    )
+    whole = 0
+    for at, sign in enumerate(signs):
+        if at % 8 < 6:
+            whole = whole << 5 | "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(sign)
+    key = (whole >> 14).to_bytes(34, "big")[2:] if len(signs) == 72 else b""
+    checksum = int.from_bytes(blake3(b"firekeep/1/kit" + key).digest()[:2], "big") >> 2
+    if len(key) != 32 or whole & 0x3FFF != checksum:
+        raise Unusable("the kit's key is mistyped: compare it with the paper")
+    return key
+
+
 def stretched(phrase: str, given: dict[str, Any]) -> bytes:
     n, r, p, salt = given["n"], given["r"], given["p"], base64.b64decode(given["salt"])
     if n > 1 << 20 or r > 16 or p > 4 or 128 * n * r > 1 << 30:
@@ -95,7 +113,7 @@ def stretched(phrase: str, given: dict[str, Any]) -> bytes:
     return Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(unicodedata.normalize("NFKC", phrase).encode())
 
 
-def unwrapped(folder: Path, repository: bytes, secrets: dict[str, str]) -> bytes:
+def unwrapped(folder: Path, repository: bytes, secrets: dict[str, Any]) -> bytes:
     """The master key, out of the first object of `keys/` that a secret opens."""
     for path in sorted((folder / "keys").glob("*")):
         data = path.read_bytes()
@@ -106,9 +124,7 @@ def unwrapped(folder: Path, repository: bytes, secrets: dict[str, str]) -> bytes
         if wrapped["repository"] != repository.hex() or ring not in secrets:
             continue
         bound = {"context": repository.hex(), "ring": ring, "parameters": wrapped["parameters"]}
-        key = (
-            key_of_file(secrets[ring]) if ring == "file" else stretched(secrets[ring], wrapped["parameters"])
-        )
+        key = secrets[ring] if ring == "file" else stretched(secrets[ring], wrapped["parameters"])
         sealed = base64.b64decode(wrapped["data"])
         try:
             return AESGCM(key).decrypt(sealed[:12], sealed[12:], b"firekeep/1/wrap/" + canonical(bound))
@@ -123,7 +139,7 @@ def unwrapped(folder: Path, repository: bytes, secrets: dict[str, str]) -> bytes
 class Repository:
     """An opened repository. `lost` is told of everything that is damaged."""
 
-    def __init__(self, folder: Path, secrets: dict[str, str], lost: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, secrets: dict[str, Any], lost: Callable[[str], None]) -> None:
         self.folder = folder
         self.lost = lost
         try:
@@ -594,6 +610,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--passphrase", type=Path, metavar="FILE", help="the file with its passphrase instead"
     )
+    parser.add_argument(
+        "--kit", type=Path, metavar="FILE", help="a file with the recovery kit's text instead"
+    )
     parser.add_argument("command", choices=("list", "get"))
     parser.add_argument("--snapshot", default="", metavar="ID", help="which one to get; else the newest")
     parser.add_argument(
@@ -607,9 +626,11 @@ def main(words: list[str] | None = None) -> int:
     try:
         if options.command == "get" and (options.output is None or options.output.exists()):
             raise Unusable("`get` needs --output FOLDER, and a FOLDER that does not exist yet")
-        secrets = {}
+        secrets: dict[str, Any] = {}
         if options.key_file:
-            secrets["file"] = options.key_file.read_text(encoding="ascii", errors="replace")
+            secrets["file"] = key_of_file(options.key_file.read_text(encoding="ascii", errors="replace"))
+        if options.kit:
+            secrets["file"] = key_of_kit(options.kit.read_text(encoding="utf-8"))
         if options.passphrase:
             secrets["passphrase"] = options.passphrase.read_text(encoding="utf-8").split("\n")[0].rstrip("\r")
         repository = Repository(options.repository, secrets, damage.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import subprocess
@@ -15,6 +16,7 @@ from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.format import flat, media
 from shared.format.key import key_of_path, path_of
 from shared.format.record import to_json
+from shared.keys.kit import encode_kit, kit_lines
 from shared.repository.tree import get, leaves, scan
 from tests.exporting.export_samples import Made, accounts, document, documents, files, make, settings, values
 
@@ -135,6 +137,19 @@ def test_a_passphrase_opens_as_well(made: Made, only_these: Path, tmp_path: Path
     wrong = extract(only_these, made.folder, "list", "--passphrase", tmp_path / "wrong")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert extract(only_these, made.folder, "list").returncode == 2
+
+
+def test_what_stands_on_the_recovery_kit_opens_as_well(made: Made, only_these: Path, tmp_path: Path) -> None:
+    assert made.key is not None
+    key = base64.b64decode(made.key.read_text().split()[1])
+    page = "\n".join(kit_lines(encode_kit(key)))
+    (tmp_path / "kit").write_text(f"FIREKEEP RECOVERY KIT\n\n{page}\n1. Install it\n")
+    (tmp_path / "typed").write_text(page.lower())
+    (tmp_path / "wrong").write_text(page.replace("2: ", "2: Z", 1))
+
+    for name in ("kit", "typed"):
+        assert extract(only_these, made.folder, "list", "--kit", tmp_path / name).returncode == 0
+    assert extract(only_these, made.folder, "list", "--kit", tmp_path / "wrong").returncode == 2
 
 
 def flip(path: Path, at: int) -> None:
