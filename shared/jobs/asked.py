@@ -70,6 +70,12 @@ def _with_hashing(asked: dict[str, Chosen], ports: Ports) -> dict[str, Chosen]:
     return {**asked, SETTINGS: chosen(SETTINGS, ("auth",))}
 
 
+def excluded(ports: Ports, wanted: Wanted) -> list[str]:
+    """Root collections whose documents are no entries: our own, and those that are backed up as settings."""
+    whole = SETTINGS in wanted.chosen and not wanted.chosen[SETTINGS].include
+    return [*ports.own_collections(ports.place), *(ports.settings_collections if whole else ())]
+
+
 def check_manual(rules: Manual, options: BackupOptions) -> None:
     """Denied when manual backups are switched off, BadInput for an export format that is not allowed."""
     if not rules.enabled:

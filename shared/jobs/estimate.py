@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.contents import ENTRIES
 from shared.errors import BadInput, NotFound
 from shared.format.forms import FORMS
-from shared.jobs.asked import Wanted
+from shared.jobs.asked import Wanted, excluded
 from shared.jobs.commit import bytes_of
 from shared.jobs.costs import Estimate, Found, Past, work_out
 from shared.jobs.limit import limit_of
@@ -28,8 +28,7 @@ Enough = Callable[[], bool]
 def estimate(ports: Ports, wanted: Wanted, prices: Prices, *, seconds: float | None = None) -> Estimate:
     """Without a limit of `seconds` everything is listed; with it, what was seen by then is told as `at least`."""
     at = ports.sources[ENTRIES].instant() if ENTRIES in ports.sources else ports.clock.now()
-    own = ports.own_collections(ports.place)
-    found = measure(ports, wanted.chosen.values(), at, own, {}, seconds=seconds)
+    found = measure(ports, wanted.chosen.values(), at, excluded(ports, wanted), {}, seconds=seconds)
     return work_out(found, past(ports), prices)
 
 

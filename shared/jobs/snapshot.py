@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.contents import ENTRIES, SETTINGS
+from shared.contents import ENTRIES
 from shared.errors import BadInput, NotFound
-from shared.jobs.asked import want
+from shared.jobs.asked import excluded, want
 from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.estimate import check_fits
@@ -66,15 +66,12 @@ def _asked(ports: Ports, request: SnapshotRequest) -> Data:
             hint="leave it out to back up the present",
         )
     wanted = want(ports, request, request.type)
-    whole = SETTINGS in wanted.chosen and not wanted.chosen[SETTINGS].include
-    # What is backed up as settings is no entry as well.
-    apart = ports.settings_collections if whole else ()
     return {
         "kind": "snapshot",
         **wanted.data(),
         "requestedBy": request.requested_by,
         "at": request.at or _instant(ports),
-        "exclude": [*ports.own_collections(ports.place), *apart],
+        "exclude": excluded(ports, wanted),
         "parent": _parent(ports),
         "startedAt": now,
     }

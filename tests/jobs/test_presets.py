@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from content import client_of, fill, state_of
-from world import World, entries
+from world import Fuse, World, entries
 
 from shared.errors import BadInput, Denied, FirekeepError, NotFound
 from shared.jobs.commit import check_id
@@ -230,3 +230,17 @@ def test_of_two_sizes_the_smaller_counts(new_world: NewWorld) -> None:
     assert "the 1000 that maxSize allows" in str(refusal(world, "b1"))
     world.snapshot("b2", type="automatic", options=BackupOptions(max_size=10**9))
     assert list(world.repository().snapshots()) == ["b2"]
+
+
+def test_a_backup_that_is_killed_anywhere_is_checked_all_the_same(new_world: NewWorld) -> None:
+    whole = Fuse()
+    for moment in range(1, 200, 3):
+        fuse = Fuse(moment)
+        world = new_world(fuse)
+        fill(client_of(world.settings.project), flat=5)
+        world.snapshot("b1", selection=entries("odd"), options=BackupOptions(validation="structure"))
+        assert world.ports().catalog.backup("b1").validation.verified, whole.moments[-1:]
+        if not world.crashes:
+            break
+        whole.moments.append(fuse.moments[-1])
+    assert len(whole.moments) > 8
