@@ -15,6 +15,8 @@ MOST_BYTES = 32 << 20
 """Of one answer, unpacked. The largest thing there is, a Remote Config template, has 1 MB."""
 
 _WORD = re.compile(r"[A-Z][A-Z0-9_]{2,59}")
+_CODE = re.compile(r"\[?([A-Z][A-Z0-9_]{2,59})\]?(?:\s?:|$)")
+"""How a message begins that says more than its status: `WORD`, `WORD : text` or `[WORD]: text`."""
 _NEVER_USED = ("has not been used in project", "it is disabled", "SERVICE_DISABLED")
 
 
@@ -46,9 +48,9 @@ class Answer(NamedTuple):
     def word(self) -> str:
         """Why the service refused, in its own word: `PERMISSION_DENIED`, `CONFIGURATION_NOT_FOUND`; may be empty."""
         error = self._error
-        message = _WORD.match(str(error.get("message", "")))
+        message = _CODE.match(str(error.get("message", "")))
         status = _WORD.fullmatch(str(error.get("status", "")))
-        return message[0] if message else status[0] if status else ""
+        return message[1] if message else status[0] if status else ""
 
     @property
     def told(self) -> str:

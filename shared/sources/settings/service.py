@@ -25,6 +25,8 @@ _SCOPES = (
     "https://www.googleapis.com/auth/identitytoolkit",
 )
 _MOST_PAGES = 10_000
+_MET = ("VERSION_MISMATCH", "ALREADY_EXISTS", "CONFIGURATION_EXISTS")
+"""What is there is not what was seen, in words that come with other statuses."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Service:
         answer = self.call(method, path, query, body, headers)
         if answer.ok:
             return DONE, answer
-        moved = answer.status in (404, 409, 412) or answer.word in ("VERSION_MISMATCH", "ALREADY_EXISTS")
+        moved = answer.status in (404, 409, 412) or answer.word in _MET
         if moved:
             return Verdict(Result.MOVED, answer.told), answer
         return Verdict(Result.FAILED, f"{self.api.what} refused it ({answer.told})"), answer

@@ -115,16 +115,23 @@ class Indexes:
     def _indexes_list(self, parent: str, query: Mapping[str, str], _: Json) -> Reply:
         return self._page("indexes", parent, self.indexes, query)
 
-    def _indexes_create(self, parent: str, _: Mapping[str, str], body: Json) -> Reply:
-        if any(
-            {**one, "name": 0, "state": 0} == {**body, "name": 0, "state": 0} for one in self.indexes.values()
-        ):
-            return refusal(409, "ALREADY_EXISTS")
+    def make(self, parent: str, index: Json) -> str:
         name = f"{parent}/indexes/CIC{next(self._numbers)}"
-        self.indexes[name] = {**body, "name": name, "state": "CREATING"}
-        return ok(
-            {"name": f"{parent.split('/collectionGroups', maxsplit=1)[0]}/operations/op{next(self._numbers)}"}
-        )
+        self.indexes[name] = {**index, "name": name, "state": "CREATING"}
+        return name
+
+    def _indexes_create(self, parent: str, _: Mapping[str, str], body: Json) -> Reply:
+        defined = [
+            {**one, "name": name.rpartition("/indexes/")[0], "state": 0} for name, one in self.indexes.items()
+        ]
+        if {**body, "name": parent, "state": 0} in defined:
+            return refusal(409, "ALREADY_EXISTS")
+        self.make(parent, body)
+        return self._operation(parent)
+
+    def _operation(self, name: str) -> Reply:
+        database = name.partition("/collectionGroups")[0]
+        return ok({"name": f"{database}/operations/op{next(self._numbers)}"})
 
     def _fields_list(self, parent: str, query: Mapping[str, str], _: Json) -> Reply:
         assert query["filter"] == "indexConfig.usesAncestorConfig:false OR ttlConfig:*"
@@ -142,9 +149,7 @@ class Indexes:
         for index in field.get("indexConfig", {}).get("indexes", []):
             index["state"] = "CREATING"
         self.fields[name] = field
-        return ok(
-            {"name": f"{name.split('/collectionGroups', maxsplit=1)[0]}/operations/op{next(self._numbers)}"}
-        )
+        return self._operation(name)
 
 
 class RemoteConfig:

@@ -20,13 +20,14 @@ Fault = Callable[[str, str], tuple[int, bytes, dict[str, str]] | None]
 
 
 class Services:
-    """All four APIs. `fault(verb, path)` may answer in their place: status, body, headers."""
+    """All four APIs. `fault(verb, path)` may answer in their place: status, body, headers; `loss` when it is done."""
 
     def __init__(self) -> None:
         self._emulator = AuthEmulator()
         self._auth = Auth(self._emulator.start())
         self.rules, self.indexes, self.remote_config = Rules(), Indexes(), RemoteConfig()
         self.fault: Fault = lambda _verb, _path: None
+        self.loss: Fault = lambda _verb, _path: None
         self.calls: list[str] = []
         self.broken: list[str] = []
         self._discovery = {
@@ -58,7 +59,7 @@ class Services:
         if fault is not None:
             return fault
         status, found, more = self._answer(api, verb, f"/{rest}", query, headers, body)
-        return status, json.dumps(found).encode(), more
+        return self.loss(verb, path) or (status, json.dumps(found).encode(), more)
 
     def _answer(
         self, api: str, verb: str, path: str, query: str, headers: dict[str, str], body: bytes
