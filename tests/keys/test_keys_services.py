@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -202,3 +204,16 @@ def test_missing_credentials_are_told_as_such(
 def test_another_key_of_the_service_does_not_open(services: Services) -> None:
     with pytest.raises(WrongKey):
         kms(services, OTHER_KEY).unwrap(kms(services).wrap(MASTER, HERE), HERE)
+
+
+def test_the_clients_are_loaded_when_they_are_asked_and_not_before() -> None:
+    script = (
+        "import sys\nfrom shared import wiring\nfrom shared.settings import Settings\n"
+        f"rings = wiring.keyrings(Settings(kms_key={KEY!r})) + wiring.keyrings(Settings(secret={SECRET!r}))\n"
+        "print([type(ring).__name__ for ring in rings])\n"
+        "print([name for name in sys.modules if name.startswith(('google.cloud.kms', 'google.cloud.secret'))])\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stdout.splitlines() == ["['CloudKms', 'SecretManager']", "[]"]
