@@ -254,3 +254,13 @@ def test_hash_parameters_are_told_as_an_import_takes_them() -> None:
 )
 def test_no_hash_parameters_are_made_up(kind: str, resource: dict[str, Any]) -> None:
     assert hash_config(value(kind, resource)) is None
+
+
+def test_the_bytes_are_those_of_the_format() -> None:
+    assert (
+        value(RULES, {"b": 1, "a": "ü"}, "e")
+        == b'\xe1{"etag":"e","kind":"rules","resource":{"a":"\xc3\xbc","b":1}}'
+    )
+    assert value(AUTH_IDP, {}) == b'\xe1{"kind":"auth.idp","resource":{}}'
+    assert setting.encode_document(b"\x12\x00") == b"\xe2\x12\x00"
+    assert key_of("auth", "tenants", "a/b%") == b"auth\x00tenants\x00a%2Fb%25"
