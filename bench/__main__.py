@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bench import changes, emulators, files, memory, restore, snapshot, start
+from bench import changes, emulators, files, memory, restore, services, snapshot, start, stores
 from bench.place import TREE
 from bench.report import Section, as_markdown, as_text, machine, put_sections, wrapped
 from bench.scale import QUICK, Scale
@@ -19,6 +19,9 @@ MEASURES: dict[str, Callable[[Scale], Section]] = {
     "restore": restore.measure,
     "changes": changes.measure,
     "files": files.measure,
+    "bucket": services.measure_files,
+    "accounts": services.measure_accounts,
+    "stores": stores.measure,
     "memory": memory.measure,
     "start": start.measure,
     "emulators": emulators.measure,

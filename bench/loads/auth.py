@@ -31,6 +31,31 @@ def rows(scale: Scale) -> list[Row]:
     ]
 
 
+def filled(host: str, project: str, number: int) -> None:
+    """Import that many accounts, a multiple of a thousand, their passwords hashed as the project hashes."""
+    with requests.Session() as session:
+        session.headers.update(_OWNER)
+        root = f"http://{host}/identitytoolkit.googleapis.com"
+        config = session.get(f"{root}/v2/projects/{project}/config", timeout=60).json()
+        scheme = config["signIn"]["hashConfig"]
+        hashing = {"hashAlgorithm": scheme.pop("algorithm"), **scheme}
+        pages = ({**page, **hashing} for page in _pages(number))
+        _imported(session, f"{root}/v1/projects/{project}/accounts:", pages)
+
+
+def held(host: str, project: str) -> int:
+    """How many accounts with a password hash there are."""
+    url = f"http://{host}/identitytoolkit.googleapis.com/v1/projects/{project}/accounts:batchGet"
+    found, token = 0, ""
+    while True:
+        asked = {"maxResults": str(_PAGE), "nextPageToken": token}
+        page = requests.get(url, params=asked, headers=_OWNER, timeout=60).json()
+        found += sum("passwordHash" in user for user in page.get("users", ()))
+        token = page.get("nextPageToken", "")
+        if not token:
+            return found
+
+
 def _pages(number: int) -> Iterator[dict[str, Any]]:
     secret = base64.urlsafe_b64encode(bytes(32)).decode()
     for first in range(0, number, _PAGE):
