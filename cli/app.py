@@ -62,7 +62,7 @@ class _App(click.Group):
 )
 @click.version_option(package_name="firekeep", prog_name="firekeep")
 def app() -> None:
-    """Back up a Firestore database, prove the backup, and restore what was damaged.
+    """Back up a Firebase app, prove the backup, and restore what was damaged.
 
     \b
     A first backup:
