@@ -25,6 +25,7 @@ from shared.format.seal import MASTER_BYTES, Keys, RandomBytes, Sealer, derive
 from shared.keys.contract import Keyring
 from shared.providers.contract import Provider
 from shared.repository.blobs import BlobKind
+from shared.repository.commitment import make_lasting
 from shared.repository.layout import (
     CONFIG,
     INDEX,
@@ -145,8 +146,10 @@ class Repository:
         return self.store.get(kind, blob_id)
 
     def holds(self, kind: BlobKind, blob_id: bytes) -> bool:
-        """Whether the index knows the blob. It is not read."""
-        return any(place.kind == kind for place in self.store.index.find(blob_id))
+        """Whether it is stored where it will stay. It is not read."""
+        return self.store.lasting(blob_id) and any(
+            place.kind == kind for place in self.store.index.find(blob_id)
+        )
 
     def writer(self) -> Writer:
         """A new writer, as a context manager: `put` blobs, then `flush`."""
@@ -159,7 +162,8 @@ class Repository:
     def commit(self, manifest: Manifest) -> None:
         """Make a snapshot visible. Everything it names must have been flushed.
 
-        Committing the same manifest again succeeds. Conflict when the id stands for another.
+        Committing the same manifest again succeeds. Conflict when the id stands for another, or when a rotation has
+        deleted in the meantime what the snapshot counted on.
         """
         key = snapshot_key(manifest.id)
         for name, root in manifest.roots.items():
@@ -167,6 +171,7 @@ class Repository:
                 raise Missing(
                     f"committing snapshot {manifest.id} failed: the root of {name!r} is not in the index"
                 )
+        make_lasting(self.store, manifest, self._manifest_or_none)
         try:
             self._provider.put(key, seal_manifest(manifest, self._sealer))
         except Conflict:
@@ -184,6 +189,12 @@ class Repository:
         except NotFound:
             raise NotFound(f"there is no snapshot {snapshot_id}", hint="`firekeep ls` lists them") from None
         return open_manifest(snapshot_id, data, self._sealer)
+
+    def _manifest_or_none(self, snapshot_id: str) -> Manifest | None:
+        try:
+            return self.manifest(snapshot_id)
+        except NotFound:
+            return None
 
     def put_run(self, backup_id: str, data: bytes) -> str:
         """Hand bytes to whoever commits this backup; returns the name to fetch them by."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
-from shared.errors import Corrupt, IntegrityError, Missing
+from shared.errors import Corrupt, IntegrityError, Missing, Unavailable
 from shared.format.index import MERGE_ROWS, Index, Location, Packs, parse_index
 from shared.format.seal import Base, Sealer
 from shared.providers.contract import Provider
@@ -14,9 +14,13 @@ from shared.repository.blobs import BlobKind
 from shared.repository.cache import ByteCache
 from shared.repository.fetch import PackReader
 from shared.repository.layout import INDEX, get_named
+from shared.repository.marks import doomed, load_marks
 from shared.repository.tuning import Tuning
 
 _LOADERS = 8
+_PAGE = 1_000
+"""Index objects that a store lists at once, as of one moment."""
+_REPLACED_MEANWHILE = 5
 
 
 class Store:
@@ -32,28 +36,85 @@ class Store:
         self._packs = PackReader(provider, tuning.read_ahead)
         self._plain: ByteCache[tuple[int, bytes]] = ByteCache(tuning.cache_bytes)
         self._loaded: set[str] = set()
+        self._distrusted: frozenset[bytes] = frozenset()
         self._lock = Lock()
 
     def refresh(self) -> None:
-        """Take in the index objects that have appeared since the last time.
+        """Take in the index objects that have appeared since the last time, and which packs are marked for deletion.
 
-        Damage is raised; in a store opened for salvage it is kept in `damage`, and what it names stays missing.
+        When some have been replaced by others, all are read again. Damage is raised; in a store opened for salvage it
+        is kept in `damage`, and what it names stays missing.
         """
         with self._lock:
-            new = [found.key for found in self.provider.list(INDEX) if found.key not in self._loaded]
-            packs: list[Packs] = []
-            rows: list[bytes] = []
-            for key, parsed in self._parsed(new):
-                if isinstance(parsed, IntegrityError):
-                    self._tell(parsed)
-                else:
-                    packs += parsed[0]
-                    rows += parsed[1]
-                if len(rows) >= MERGE_ROWS or key == new[-1]:
-                    # Sorting many small objects at once costs far less than merging them one by one.
-                    self.index.add(packs, sorted(set(rows)))
-                    packs, rows = [], []
-            self._loaded.update(new)
+            for _ in range(_REPLACED_MEANWHILE):
+                listed = self._listed()
+                if self._take_in(listed):
+                    break
+            else:
+                raise Unavailable(
+                    "reading the index failed: its objects are replaced faster than they are read",
+                    hint="try again in a minute",
+                )
+            marks, _ = load_marks(self.provider, self.sealer)
+            self._distrusted = doomed(marks.values())
+
+    def _listed(self) -> list[str]:
+        """The index objects. What is replaced while a long list is sent, a second one shows."""
+        keys = {found.key for found in self.provider.list(INDEX)}
+        while len(keys) >= _PAGE:
+            more = {found.key for found in self.provider.list(INDEX)}
+            if more <= keys:
+                break
+            keys |= more
+        return sorted(keys)
+
+    def _take_in(self, listed: list[str]) -> bool:
+        """Load what is new there; False when some of it has gone since it was listed, and nothing was changed."""
+        stale = not self._loaded <= {*listed}
+        new = listed if stale else [key for key in listed if key not in self._loaded]
+        index = Index() if stale else self.index
+        parts: list[tuple[list[Packs], list[bytes]]] = []
+        damage: list[IntegrityError] = []
+        packs: list[Packs] = []
+        rows: list[bytes] = []
+        for key, parsed in self._parsed(new):
+            if isinstance(parsed, Missing) and not any(found.key == key for found in self.provider.list(key)):
+                return False
+            if isinstance(parsed, IntegrityError):
+                damage.append(self._tolerated(parsed))
+            else:
+                packs += parsed[0]
+                rows += parsed[1]
+            if len(rows) >= MERGE_ROWS or key == new[-1]:
+                # Sorting many small objects at once costs far less than merging them one by one.
+                parts.append((packs, sorted(set(rows))))
+                packs, rows = [], []
+        for part in parts:
+            index.add(*part)
+        self.index = index
+        self._loaded = {*listed}
+        self.damage = [*([] if stale else self.damage), *damage]
+        return True
+
+    def distrust(self, packs: frozenset[bytes]) -> None:
+        """These, by id, are about to be deleted or gone already: what lies only there counts as not stored."""
+        with self._lock:
+            self._distrusted = packs
+
+    def lasting(self, blob_id: bytes) -> bool:
+        """Whether the blob is stored where it will stay, and the base it may need as well."""
+        distrusted = self._distrusted
+        if not distrusted:
+            return blob_id in self.index
+        return any(self._lasts(place, distrusted) for place in self.index.find(blob_id))
+
+    def _lasts(self, place: Location, distrusted: frozenset[bytes]) -> bool:
+        if place.pack in distrusted:
+            return False
+        base = self.index.complete(place.base_prefix) if place.base_prefix else None
+        if base is None:
+            return not place.base_prefix
+        return any(not at.base_prefix and at.pack not in distrusted for at in self.index.find(base))
 
     def add(self, index_key: str, packs: Iterable[Packs], rows: list[bytes]) -> None:
         """Take in what a writer of this process has just made durable."""
@@ -111,7 +172,8 @@ class Store:
         if all(place.base_prefix for place in places):
             like = self.index.complete(places[0].base_prefix) or b""
             places = self.index.find(like) if like else []
-        whole = next((place for place in places if place.kind == kind and not place.base_prefix), None)
+        staying = [place for place in places if place.pack not in self._distrusted]
+        whole = next((place for place in staying if place.kind == kind and not place.base_prefix), None)
         return None if whole is None else Base(like, self.base(kind, like), whole.length)
 
     def _parsed(
@@ -141,10 +203,10 @@ class Store:
         except IntegrityError as error:
             return error
 
-    def _tell(self, error: IntegrityError) -> None:
+    def _tolerated(self, error: IntegrityError) -> IntegrityError:
         if not self._salvage:
             raise error
-        self.damage.append(error)
+        return error
 
     def _open(self, kind: BlobKind, blob_id: bytes, place: Location, base: Callable[[bytes], bytes]) -> bytes:
         if place.kind != kind:

@@ -84,7 +84,7 @@ class Writer:
         """As `BlobWriter.put`. Waits when the queue is full."""
         with self._guarded():
             blob_id = self._store.sealer.identify(kind, data)
-            if blob_id in self._held or blob_id in self._durable or blob_id in self._store.index:
+            if blob_id in self._held or blob_id in self._durable or self._store.lasting(blob_id):
                 self.written.known += 1
                 return blob_id
             self._held[blob_id] = _Held(kind, self._pool.submit(self._seal, kind, blob_id, data, like))

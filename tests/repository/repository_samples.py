@@ -10,12 +10,13 @@ from random import Random
 
 from shared.clock import SystemClock
 from shared.format.config import Options
-from shared.format.manifest import Manifest
+from shared.format.manifest import Manifest, seal_manifest
 from shared.keys.contract import Keyring
 from shared.keys.passphrase import Passphrase
 from shared.providers.contract import Provider
 from shared.providers.local import LocalProvider
 from shared.repository import Repository
+from shared.repository.layout import snapshot_key
 from shared.repository.tree import Batch, Root, build, edit, scan
 from shared.repository.tuning import Tuning
 
@@ -95,6 +96,12 @@ def manifest(snapshot_id: str, root: Root, parent: str | None = None) -> Manifes
         statistics={"bytes": 10**15, "ratio": 0.1},
         backup={"id": snapshot_id, "content": {"entries": ["a", "é"]}},
     )
+
+
+def put_unproven(repository: Repository, manifest: Manifest) -> None:
+    """A snapshot that no commit would let through."""
+    store = repository.store
+    store.provider.put(snapshot_key(manifest.id), seal_manifest(manifest, store.sealer))
 
 
 def take_snapshot(repository: Repository, snapshot_id: str, model: Model) -> Root:

@@ -12,7 +12,7 @@ from random import Random
 
 import google_crc32c
 import pytest
-from repository_samples import SMALL, TUNING, disk, files, made, manifest, opened
+from repository_samples import SMALL, TUNING, disk, files, made, manifest, opened, put_unproven
 
 from shared.errors import BadInput, Corrupt, IntegrityError, Missing
 from shared.format.flat import encode as key_of
@@ -284,7 +284,7 @@ def test_a_file_whose_list_of_chunks_is_damaged_is_named(tmp_path: Path) -> None
     with repository.writer() as writer:
         tree = build(writer, repository.chunking, [(keys, values)])
         writer.flush()
-    repository.commit(dataclasses.replace(manifest("one", tree), roots={"media": tree}))
+    put_unproven(repository, dataclasses.replace(manifest("one", tree), roots={"media": tree}))
     (finding,) = check_structure(repository, "one")
     assert finding.lost == (keys[1], keys[2])
     assert finding.code == "missing"
@@ -297,7 +297,7 @@ def test_a_chunk_that_no_index_names_is_missing(tmp_path: Path) -> None:
         values = [record(b"x", (Chunk(bytes(32), 1),)), record(b"y", None)]
         tree = build(writer, repository.chunking, [(keys, values)])
         writer.flush()
-    repository.commit(dataclasses.replace(manifest("one", tree), roots={"media": tree}))
+    put_unproven(repository, dataclasses.replace(manifest("one", tree), roots={"media": tree}))
     findings = list(check_structure(repository, "one"))
     assert [finding.code for finding in findings] == ["missing", "corrupt"]
     assert lost(findings) == [(b"", keys[0]), (keys[0], keys[1])]
