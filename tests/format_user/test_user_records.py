@@ -71,6 +71,18 @@ def with_(**fields: Any) -> bytes:
     return user.encode({name: value for name, value in {**FULL, **fields}.items() if value is not None})
 
 
+def test_the_bytes_of_a_record_and_its_guard_are_pinned() -> None:
+    """A change here is a new version of the format."""
+    value = user.encode(
+        {"validSince": "1", "email": "ü@example.com", "disabled": False, "later": [1.5, None]}
+    )
+    expected = '{"disabled":false,"email":"ü@example.com","later":[1.5,null],"validSince":"1"}'
+    assert value == expected.encode()
+    assert user.bare(value) == b'{"disabled":false,"email":"\xc3\xbc@example.com","validSince":"1"}'
+    assert FORM.guard(value) == "0bb29537ebfbffc62fca0e8b8c9ebf6aafe79546e52189281fd7d87a9a16abbc"
+    assert FORM.guard(user.encode(FULL)) == "3413fe2e7b74f80e75f3c60f863ab5d94c68e74ed9d5598a9cfb227d78afa56d"
+
+
 def test_every_field_is_kept_as_it_is() -> None:
     value = user.encode(FULL)
     assert user.decode(value) == FULL

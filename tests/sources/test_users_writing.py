@@ -519,6 +519,17 @@ def test_what_the_service_keeps_otherwise_is_told(place: Place, proxy: Proxy) ->
 # Pace
 
 
+@pytest.mark.slow
+def test_ten_thousand_accounts_go_each_way(project: Project) -> None:
+    source = project.source()
+    records = {key_of("", f"u{number:05d}"): encode(account(number)) for number in range(10_000)}
+    seed(source, [Write(key, Kind.PUT, value, None) for key, value in records.items()])
+    live = read_all(source)
+    assert all(FORM.equal(value, live[key]) for key, value in records.items())
+    seed(source, [Write(key, Kind.DROP, b"", FORM.guard(value)) for key, value in live.items()])
+    assert read_all(source) == {}
+
+
 def test_drops_and_imports_keep_to_the_services_pace(place: Place) -> None:
     project = place.project()
     clock = project.place.clock

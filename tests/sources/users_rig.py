@@ -83,7 +83,9 @@ class Project:
         self.place = place
         self.name = name
 
-    def source(self, *, run_bytes: int = UNPACED.run_bytes, **more: Any) -> UsersSource:
+    def source(
+        self, *, run_bytes: int = UNPACED.run_bytes, kind: type[UsersSource] = UsersSource, **more: Any
+    ) -> UsersSource:
         options = replace(UNPACED, run_bytes=run_bytes, patience=Patience(connect_s=5, read_s=20, attempts=5))
         given: dict[str, Any] = {
             "clock": self.place.clock,
@@ -93,7 +95,7 @@ class Project:
             "hash_config": lambda _tenant: HASH_CONFIG,
             "options": options,
         }
-        return UsersSource(self.place.http, self.name, **(given | more))
+        return kind(self.place.http, self.name, **(given | more))
 
     def tenant(self, name: str = "tenant") -> str:
         body = {"displayName": name, "allowPasswordSignup": True}

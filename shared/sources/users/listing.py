@@ -48,11 +48,6 @@ class Lister:
                 raise Corrupt(f"{_DOING}: the service answers with the same page for ever")
             query["nextPageToken"] = str(token)
 
-    def records(self, realm: str) -> Iterator[Batch]:
-        """All of a realm in the service's order, a page at a time."""
-        for page in self.pages(realm):
-            yield [self._key(realm, one) for one in page], [self.value(realm, one) for one in page]
-
     def value(self, realm: str, resource: Resource) -> bytes:
         """The record of an account as it was listed. Denied as the class says."""
         if not self._without_hashes and hidden(resource):
@@ -62,7 +57,8 @@ class Lister:
     def listed(self, realm: str, start: bytes, end: bytes, after: bytes) -> Iterator[Batch]:
         """The records of a range behind a key. Incomplete when the service does not list in key order."""
         last = b""
-        for keys, values in self.records(realm):
+        for page in self.pages(realm):
+            keys = [self._key(realm, one) for one in page]
             for key in keys:
                 if key <= last:
                     raise Incomplete(
@@ -72,17 +68,20 @@ class Lister:
                 last = key
             chosen = [number for number, key in enumerate(keys) if _within(key, start, end, after)]
             if chosen:
-                yield [keys[number] for number in chosen], [values[number] for number in chosen]
+                yield (
+                    [keys[number] for number in chosen],
+                    [self.value(realm, page[number]) for number in chosen],
+                )
             if end and last >= end:
                 return
 
     def gathered(self, realm: str, start: bytes, end: bytes, after: bytes) -> Iterator[Batch]:
         """The same whatever the service's order: everything is listed, and sorted on disk, before the first comes."""
         records = (
-            (key, value)
-            for keys, values in self.records(realm)
-            for key, value in zip(keys, values, strict=True)
-            if _within(key, start, end, after)
+            (key, self.value(realm, one))
+            for page in self.pages(realm)
+            for one in page
+            if _within(key := self._key(realm, one), start, end, after)
         )
         batch: Batch = ([], [])
         for key, value in in_order(records, self._run_bytes):
