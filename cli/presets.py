@@ -94,6 +94,16 @@ def found(chosen: Settings, kind: type[Preset], name: str) -> Preset:
     return opened(chosen).preset(kind, _checked_name(name))
 
 
+def check_there(chosen: Settings, asked: dict[str, Any]) -> None:
+    """NotFound for a set or template of a request that is not there: told at once, before functions are asked."""
+    from shared.models.sets import BackupSet, BackupTemplate
+
+    if "set" in asked:
+        found(chosen, BackupSet, asked["set"])
+    if "template" in asked:
+        found(chosen, BackupTemplate, asked["template"])
+
+
 def dropped(chosen: Settings, kind: type[Preset], name: str) -> None:
     """Delete it. NotFound names what there is."""
     opened(chosen).drop_preset(kind, _checked_name(name))

@@ -16,7 +16,7 @@ from cli.options import (
 )
 from cli.output import Output, count, duration, moment, printable, rate, size
 from cli.preflight import reach_firestore
-from cli.presets import asked_options
+from cli.presets import asked_options, check_there
 from cli.progress import Reading
 from shared.errors import BadInput, IntegrityError
 
@@ -70,6 +70,8 @@ def command(
     if resume and (asked or at or backup_id):
         raise BadInput("--resume goes on with what was asked for before", hint="give nothing but its id")
     request = _resumed(chosen, resume) if resume else _request(asked, at, backup_id)
+    if via_functions:
+        check_there(chosen, asked)
     job = Job(
         request.backup_id,
         SNAPSHOT,

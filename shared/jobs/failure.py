@@ -8,19 +8,23 @@ from contextlib import contextmanager
 from shared.errors import FirekeepError, NotFound
 from shared.jobs.documents import failed_backup, failed_recovery, new_backup, new_recovery
 from shared.jobs.ports import Ports
+from shared.models.fields import BackupType
 from shared.models.jobs import RestoreRequest
 
 
 @contextmanager
-def failing_snapshot(ports: Ports, backup_id: str) -> Iterator[None]:
-    """Mark the snapshot failed when an error ends it for good; one that is worth a retry changes nothing."""
+def failing_snapshot(ports: Ports, backup_id: str, kind: BackupType = "manual") -> Iterator[None]:
+    """Mark the snapshot failed when an error ends it for good; one that is worth a retry changes nothing.
+
+    `kind` is what it is told as when nobody has said so before.
+    """
 
     def tell(error: FirekeepError) -> None:
         now = ports.clock.now()
         try:
             backup = ports.catalog.backup(backup_id)
         except NotFound:
-            backup = new_backup(ports, backup_id, "manual", now)
+            backup = new_backup(ports, backup_id, kind, now)
         if backup.status != "completed":
             ports.catalog.save_backup(failed_backup(backup, now, error))
 

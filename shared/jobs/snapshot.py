@@ -33,7 +33,8 @@ def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
     """Plan the snapshot `request.backup_id` and publish its parts."""
     owner = ports.owner()
     lease = Lease(TaskId(request.backup_id), owner)
-    with returned(ports.ledger, lease), failing_snapshot(ports, request.backup_id):
+    kind = request.type or "manual"
+    with returned(ports.ledger, lease), failing_snapshot(ports, request.backup_id, kind):
         task = _job(ports, request)
         claimed = ports.ledger.claim(task.id, owner)
         if claimed.ended:

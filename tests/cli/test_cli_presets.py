@@ -68,6 +68,7 @@ def test_a_template_says_what_and_how(desk: Desk) -> None:
     [
         (("backup", "--set", "nothing"), 3, "backup set 'nothing'"),
         (("backup", "--template", "nothing"), 3, "backup template 'nothing'"),
+        (("backup", "--template", "nothing", "--via-functions"), 3, "backup template 'nothing'"),
         (("backup", "--set", "a", "--template", "b"), 2, "exclude one another"),
         (("backup", "--set", "a", "--only", "entries"), 2, "exclude one another"),
         (("set", "save", "a"), 2, "without a choice"),

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+import requests
 from content import client_of, fill, state_of
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from world import World, entries
 
+from emulators.auth import AuthEmulator
 from emulators.storage import StorageEmulator
+from shared.contents import CONTENTS
 from shared.jobs.asked import want
 from shared.jobs.costs import Estimate, Found, Past, work_out
 from shared.jobs.estimate import estimate
@@ -126,6 +129,13 @@ def test_a_set_is_estimated_as_what_it_means(new_world: NewWorld) -> None:
 
 
 @pytest.fixture
+def accounts() -> Iterator[str]:
+    emulator = AuthEmulator("127.0.0.1", 0)
+    yield emulator.start()
+    emulator.stop()
+
+
+@pytest.fixture
 def with_files(new_world: NewWorld) -> Iterator[World]:
     """A world with a bucket of 30 files of 1,000 bytes in two folders, and one of 0."""
     emulator = StorageEmulator()
@@ -169,3 +179,32 @@ def test_without_time_what_was_seen_is_a_lower_bound(with_files: World) -> None:
     told = estimate(ports, want(ports, Asked()), Prices(), seconds=0.0)
     assert told.contents["media"].exactness == told.exactness == "at least"
     assert told.contents["entries"].exactness == "exact"
+
+
+def test_every_content_is_foretold_as_the_backup_then_has_it(with_files: World, accounts: str) -> None:
+    project = with_files.settings.project
+    for number in range(3):
+        requests.post(
+            f"http://{accounts}/identitytoolkit.googleapis.com/v1/projects/{project}/accounts",
+            json={"localId": f"u{number}", "email": f"u{number}@example.com", "password": "secret-1"},
+            headers={"Authorization": "Bearer owner"},
+            timeout=10,
+        ).raise_for_status()
+    client_of(project).document("config/app").set({"theme": "dark"})
+    world = World(
+        replace(
+            with_files.settings,
+            contents=CONTENTS,
+            auth_emulator=accounts,
+            settings_collections=("config",),
+        )
+    )
+    told = of(world)
+    assert told.contents["users"].records == 3
+    world.snapshot("b1")
+    made = world.repository().manifest("b1")
+    assert {name: one.records for name, one in told.contents.items()} == {
+        name: root.count for name, root in made.roots.items()
+    }
+    assert told.contents["settings"].records > 0
+    assert told.exactness == "exact"

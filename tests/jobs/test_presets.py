@@ -124,8 +124,9 @@ def test_a_name_that_is_not_there_fails_with_those_that_are(new_world: NewWorld)
     assert "there are some" in str(refusal(world, "b1"))
     asked(world, "b2", template="broken")
     assert "'gone'" in str(refusal(world, "b2"))
-    world.snapshot("b3", template="none")
+    world.snapshot("b3", template="none", type="automatic")
     assert isinstance(refusal(world, "b3"), NotFound)
+    assert catalog.backup("b3").type == "automatic"
 
 
 def test_a_request_that_asks_twice_is_refused_by_field(new_world: NewWorld) -> None:
