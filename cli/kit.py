@@ -92,6 +92,6 @@ def _steps(kit: Kit) -> list[tuple[str, list[str]]]:
         (_TYPE, ["firekeep key from-kit kit.txt recovered.key"]),
         ("See what there is. No project is needed.", [f"firekeep recover {opened}"]),
         (_RESTORE, [f"firekeep recover latest --project NEW-PROJECT {opened}"]),
-        (_WITHOUT, ["python extract.py FOLDER recovered.key list"]),
+        (_WITHOUT, ["python extract.py FOLDER --kit kit.txt list"]),
         (_AFTERWARDS, [f"firekeep key remove {kit.entry[:12]} --repository {place}"]),
     ]
