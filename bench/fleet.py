@@ -59,7 +59,7 @@ class Fleet:
 
     def restore(self, chosen: Settings, backup_id: str) -> Spent:
         """Restore everything in place, from the request to the comparison of what was written."""
-        request = RestoreRequest(recovery_id=f"restore-{backup_id}", backup_id=backup_id)
+        request = RestoreRequest(recovery_id=f"restore-{time.time_ns()}", backup_id=backup_id)
         return self.run(chosen, RESTORE, request.to_message())
 
     def run(self, chosen: Settings, topic: str, message: bytes) -> Spent:

@@ -39,9 +39,9 @@ restore goes into an emulator just started. Medians of {runs}; the second backup
 began."""
 _ACCOUNTS = """\
 {count:,} accounts with e-mail, name, claims and password hash in the Auth emulator, backed up by the jobs in one worker
-process, with the project's configuration that tells how passwords are hashed, and restored into an emulator just started, where every account is looked up, imported and read again. The
-emulator sets no pace; the service takes a thousand accounts a second. Medians of {runs}. Load average {load:.1f} when
-it began."""
+process, with the project's configuration that tells how passwords are hashed, and restored into an emulator just
+started, where every account is looked up, imported and read again. The emulator sets no pace; the service takes a
+thousand accounts a second. Medians of {runs}. Load average {load:.1f} when it began."""
 _BUCKET = "bench"
 _SPAN = 8 << 20
 _THREADS = 16
@@ -73,7 +73,9 @@ def measure_files(scale: Scale) -> Section:
                     _in_worker(worker, _bare_write, replace(chosen, storage_emulator=host), corpus)
                 )
             with _storage() as host:
-                restored.append(worker.restore(replace(chosen, storage_emulator=host), "two").seconds)
+                into = replace(chosen, storage_emulator=host)
+                restored.append(worker.restore(into, "two").seconds)
+                worker.pool.submit(_check, into, corpus).result()
     rows = [
         _row("first backup", size / median(taken), "bare read", size / reading),
         Row(
@@ -167,6 +169,13 @@ def _bare_write(chosen: Settings, corpus: Corpus) -> float:
         if any(outcome.result is not Result.DONE for outcome in outcomes):
             raise RuntimeError("files of the corpus could not be put into the bucket")
     return time.perf_counter() - began
+
+
+def _check(chosen: Settings, corpus: Corpus) -> None:
+    found = {key: _checksum(value) for key, value in _present(_source(chosen))}
+    wanted = (_write(corpus, name) for name in corpus.names())
+    if found != {write.key: _checksum(write.value) for write in wanted}:
+        raise RuntimeError("not every file was restored")
 
 
 def _present(source: Source) -> Iterator[tuple[bytes, bytes]]:
