@@ -53,7 +53,7 @@ def test_the_same_content_is_stored_once(tmp_path: Path) -> None:
 def test_a_leaf_like_another_is_stored_as_a_patch_of_it_and_never_of_a_patch(tmp_path: Path) -> None:
     repository = made(disk(tmp_path))
     whole = os.urandom(3000)
-    versions = [whole[:1000] + bytes([number]) + whole[1001:] for number in range(4)]
+    versions = [whole[:1000] + bytes([whole[1000] ^ number]) + whole[1001:] for number in range(1, 5)]
     with repository.writer() as writer:
         ids = [writer.put(BlobKind.LEAF, whole)]
         writer.flush()
