@@ -204,6 +204,17 @@ def test_a_template_comes_back_with_what_no_release_knows(place: Place) -> None:
     assert decode(found).resource["version"]["versionNumber"] == "1" and decode(found).etag == "etag-123456-1"
 
 
+def test_a_published_template_says_again_what_it_was_published_for(place: Place) -> None:
+    source = place.source()
+    version = {"versionNumber": "7", "updateTime": "2026-01-01T00:00:00Z", "description": "for the sale"}
+    wanted = encode(
+        Setting("remoteconfig.template", {"parameters": {"a": {}}, "version": version}, "etag-1-7")
+    )
+    assert one(source, TEMPLATE_KEY, wanted).result is Result.DONE
+    told = decode(read(source)[TEMPLATE_KEY]).resource["version"]
+    assert (told["description"], told["versionNumber"]) == ("for the sale", "1")
+
+
 def test_a_publication_between_look_and_write_is_not_lost(place: Place) -> None:
     source, services = place.source(), place.services
     assert one(source, TEMPLATE_KEY, template(a="1")).result is Result.DONE
@@ -274,6 +285,15 @@ def test_no_index_and_no_field_is_ever_deleted(place: Place) -> None:
             and "gcloud" in outcome.reason
         )
     assert read(source, "firestore") == before and len(before) == 2
+
+
+def test_an_index_that_is_there_needs_nothing(place: Place) -> None:
+    source = place.source()
+    seed_indexes(place, source, index(ASCENDING, DESCENDING))
+    ((key, live),) = read(source, "firestore/indexes").items()
+    calls = len(place.services.calls)
+    assert one(source, key, live, guard(live)).result is Result.DONE
+    assert not any(call.startswith("POST") for call in place.services.calls[calls:])
 
 
 def test_an_index_under_the_name_of_another_is_refused(place: Place) -> None:

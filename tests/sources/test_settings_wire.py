@@ -108,8 +108,24 @@ def test_what_it_held_is_for_people_to_bring_back(place: Place, api: str, key: b
 def test_a_project_without_identity_platform_has_no_other_providers(place: Place) -> None:
     source = place.source()
     assert one(source, GOOGLE, idp(clientId="c")).result is Result.DONE
-    with answering(place, "Configs", refusal(400, "INVALID_ARGUMENT", "OPERATION_NOT_ALLOWED : upgrade")):
-        assert list(read(source, "auth")) == [CONFIG_KEY]
+    for answer in (refusal(400, "INVALID_ARGUMENT", "OPERATION_NOT_ALLOWED : upgrade"), (501, b"{}", {})):
+        with answering(place, "Configs", answer):
+            assert list(read(source, "auth")) == [CONFIG_KEY]
+            assert source.lookup([GOOGLE]) == [None]
+            assert one(source, GOOGLE, idp(clientId="c")).result is Result.FAILED
+
+
+def test_tenants_are_asked_for_where_there_may_be_some(place: Place) -> None:
+    source = place.source()
+    for config, asked in (
+        ({"subtype": "FIREBASE_AUTH"}, False),
+        ({"subtype": "IDENTITY_PLATFORM", "multiTenant": {"allowTenants": True}}, True),
+        ({"signIn": {}}, True),
+    ):
+        calls = len(place.services.calls)
+        with answering(place, "/config", (200, json.dumps(config).encode(), {})):
+            read(source, "auth")
+        assert any("/tenants" in call for call in place.services.calls[calls:]) == asked
 
 
 def test_in_an_emulator_only_what_it_serves_is_read(place: Place, host: str) -> None:
@@ -320,6 +336,10 @@ def test_a_refusal_is_told_without_what_it_repeats(place: Place) -> None:
         and "s3cret" not in outcome.reason
         and "INVALID_ARGUMENT" in outcome.reason
     )
+    with answering(
+        place, "remoteConfig", refusal(400, "INVALID_ARGUMENT", "SECRET words are wrong"), verb="PUT"
+    ):
+        assert one(source, TEMPLATE_KEY, template(a="1")).reason.endswith("(HTTP 400 INVALID_ARGUMENT)")
     with answering(place, "", (418, b'{"error": "s3cret"}', {})), pytest.raises(Unsupported) as caught:
         read(source, "remote-config")
     assert "s3cret" not in str(caught.value)

@@ -60,7 +60,9 @@ class AuthSection:
     def read(self) -> dict[bytes, bytes]:
         config = self._config()
         found = {CONFIG_KEY: config, **dict(self._idps(()))}
-        if inner(decode(config).resource, "multiTenant", "allowTenants"):
+        resource = decode(config).resource
+        # The service tells a subtype always; an emulator may have tenants and say nothing of either.
+        if inner(resource, "multiTenant", "allowTenants") or "subtype" not in resource:
             found.update(self._tenants())
         return found
 
@@ -68,8 +70,10 @@ class AuthSection:
         if key == CONFIG_KEY:
             return self._config()
         path, kind = self._place(key)
-        answer = self._service.get(path) if path else None
-        return None if answer is None else encode(Setting(kind, answer.json))
+        answer = self._service.call("GET", path) if path else None
+        if answer is None or _not_offered(answer):
+            return None
+        return encode(Setting(kind, self._service.known(answer).json))
 
     def put(self, key: bytes, value: bytes, live: bytes | None) -> Verdict:
         wanted = decode(value)
@@ -107,7 +111,8 @@ class AuthSection:
         return value
 
     def _tenants(self) -> Iterator[tuple[bytes, bytes]]:
-        tenants = list(self._service.items(f"{self._project}/tenants", "tenants", {"pageSize": "1000"}))
+        path, size = f"{self._project}/tenants", {"pageSize": "1000"}
+        tenants = list(self._service.items(path, "tenants", size, _not_offered))
         names = [_id_of(tenant) for tenant in tenants]
         yield from (
             (tenant_key(name), encode(Setting(AUTH_TENANT, tenant)))
@@ -170,6 +175,6 @@ def _id_of(resource: JsonObject) -> str:
 
 
 def _not_offered(answer: Answer) -> bool:
-    """A project that is not upgraded to Identity Platform has no such providers, nor has a tenant that is gone; an
-    emulator may not serve all of them."""
+    """A project that is not upgraded to Identity Platform has no tenants and not every kind of provider, nor has a
+    tenant that is gone; an emulator may not serve all of them."""
     return answer.status in (404, 501) or (answer.status == 400 and answer.word in _NOT_OFFERED)

@@ -110,7 +110,7 @@ class Service:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer | None:
         """The answer; None for what does not exist. A path is quoted already."""
         answer = self.call("GET", path, query)
-        return None if answer.status == 404 else self._read(answer)
+        return None if answer.status == 404 else self.known(answer)
 
     def items(
         self,
@@ -128,7 +128,7 @@ class Service:
             answer = self.call("GET", path, asked)
             if without(answer):
                 return
-            page = self._read(answer).json
+            page = self.known(answer).json
             found = page.get(name, [])
             if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
                 raise Corrupt(f"reading {self.api.what}: the answer holds no list of {name}")
@@ -207,7 +207,8 @@ class Service:
             answer.status, {name.lower(): text for name, text in answer.headers.items()}, data, what
         )
 
-    def _read(self, answer: Answer) -> Answer:
+    def known(self, answer: Answer) -> Answer:
+        """The answer of a reading call, when it is one. NotThere for what does not exist, Unsupported for others."""
         what = self.api.what
         if answer.status == 404:
             raise NotThere(f"{what} is not set up in this project")
