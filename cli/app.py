@@ -33,6 +33,7 @@ COMMANDS = (
     "key",
     "export",
     "import",
+    "share",
     "demo",
 )
 

@@ -22,6 +22,7 @@ from shared.errors import Conflict
 from shared.jobs.ports import Names, Place, Ports
 
 if TYPE_CHECKING:
+    from shared.exporting.linking import Linking
     from shared.format.config import Options
     from shared.keys.contract import Keyring
     from shared.providers.contract import Provider
@@ -400,6 +401,45 @@ def write_kit(path: Path, page: str) -> None:
     from shared.keys.private import write_private
 
     write_private(path, "file", page.encode())
+
+
+def passphrase_in(path: Path) -> str:
+    """The one line of a passphrase file."""
+    from shared.keys.passphrase import read_passphrase
+
+    return read_passphrase(path)
+
+
+def private_text(path: Path, what: str) -> str:
+    """What a small secret file holds. Denied when others may read it."""
+    from shared.keys.private import read_private
+
+    return read_private(path, what, 4_096).decode(errors="replace")
+
+
+def write_secret(path: Path, what: str, text: str) -> None:
+    """A new file that only its owner may read."""
+    from shared.keys.private import write_private
+
+    write_private(path, what, text.encode())
+
+
+def linking(chosen: settings.Settings) -> Linking:
+    """How the repository's first place makes links to its objects."""
+    from shared.exporting.linking import CloudLinks, PathLinks, store_links
+    from shared.providers.places import parse_places
+
+    at = parse_places(chosen.needed_repository())[0]
+    lead = f"{at.prefix}/" if at.prefix else ""
+    if at.scheme in ("gs", "firebase"):
+        from shared.providers.buckets import cloud_bucket, firebase_bucket
+
+        opened = firebase_bucket if at.scheme == "firebase" else cloud_bucket
+        return CloudLinks(opened(at.bucket, chosen.project, chosen.storage_emulator), lead)
+    if at.scheme in ("s3", "az"):
+        endpoint = chosen.s3_endpoint if at.scheme == "s3" else chosen.azure_endpoint
+        return store_links(at.scheme, at.bucket, lead, endpoint)
+    return PathLinks(Path(at.prefix))
 
 
 def key_file_from_kit(text: str, path: Path) -> str:

@@ -13,6 +13,7 @@ Needs pyarrow, which is an extra.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from datetime import datetime
 from importlib import import_module
@@ -29,7 +30,7 @@ def write_parquet(records: Iterable[Record], out: BinaryIO) -> None:
     """The file. Unsupported when pyarrow is not installed. Holds 10,000 rows or 32 MiB of them."""
     arrow, parquet = _module("pyarrow"), _module("pyarrow.parquet")
     schema = _schema(arrow)
-    with parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(_Sink(out), schema, compression="zstd") as writer:
         rows: list[dict[str, Any]] = []
         size = 0
         for one in records:
@@ -39,6 +40,24 @@ def write_parquet(records: Iterable[Record], out: BinaryIO) -> None:
                 writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
                 rows, size = [], 0
         writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
+
+
+class _Sink(io.RawIOBase):
+    """The little of a file that pyarrow asks for."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._size += self._out.write(bytes(data))
+        return len(data)
+
+    def tell(self) -> int:
+        return self._size
 
 
 def plain(value: dict[str, Any]) -> Any:
