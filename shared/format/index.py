@@ -18,6 +18,7 @@ import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from itertools import chain, islice
 from operator import lt
 from typing import Final, NamedTuple
@@ -141,10 +142,12 @@ class Index:
         return sorted(self._packs.values())
 
     def rows(self) -> Iterator[bytes]:
-        """Every row, in no order over all."""
-        for run in self._runs:
-            yield from run.rows()
-        yield from list(self._recent.values())
+        """Every row, ascending, once: index objects that replace others repeat what these say."""
+        last = b""
+        for row in merge(*(run.rows() for run in self._runs), sorted(self._recent.values())):
+            if row != last:
+                yield row
+            last = row
 
     def _add_packs(self, packs: Iterable[Packs]) -> None:
         for pack in packs:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from shared.errors import Conflict, IntegrityError
+from shared.errors import Conflict, Missing
 from shared.format.manifest import Manifest
 from shared.repository.layout import PACKS, hash_in
 from shared.repository.marks import doomed, load_marks
@@ -25,12 +25,12 @@ Find = Callable[[str], Manifest | None]
 def make_lasting(store: Store, manifest: Manifest, find: Find) -> None:
     """Returns when the snapshot may be put. Conflict when something it needs was deleted meanwhile."""
     parent = find(manifest.parent) if manifest.parent else None
-    needed = list(_needed(store, manifest, parent))
+    needed = _needed(store, manifest, parent)
     for _ in range(_ATTEMPTS):
         marks, _damaged = load_marks(store.provider, store.sealer)
         if parent is not None and find(parent.id) is None:
             # What it had in common with its parent was safe as long as the parent was there.
-            parent, needed = None, list(_needed(store, manifest, None))
+            parent, needed = None, _needed(store, manifest, None)
             continue
         store.distrust(doomed(marks.values()) | _vanished(store))
         endangered = [blob for blob in needed if not store.lasting(blob.id)]
@@ -40,8 +40,14 @@ def make_lasting(store: Store, manifest: Manifest, find: Find) -> None:
     raise _gone(manifest.id)
 
 
-def _needed(store: Store, manifest: Manifest, parent: Manifest | None) -> Iterator[Blob]:
-    reach = Reach(store)
+def _needed(store: Store, manifest: Manifest, parent: Manifest | None) -> list[Blob]:
+    try:
+        return list(_reached(Reach(store), manifest, parent))
+    except Missing as error:
+        raise _gone(manifest.id) from error
+
+
+def _reached(reach: Reach, manifest: Manifest, parent: Manifest | None) -> Iterator[Blob]:
     for content, root in manifest.roots.items():
         old = parent.roots.get(content) if parent else None
         yield from reach.root(content, root) if old is None else reach.unshared(content, old, root)
@@ -59,12 +65,12 @@ def _store_anew(store: Store, snapshot: str, blobs: Iterable[Blob]) -> None:
             for blob in blobs:
                 writer.put(blob.kind, store.get(blob.kind, blob.id))
             writer.flush()
-    except IntegrityError as error:
+    except Missing as error:
         raise _gone(snapshot) from error
 
 
 def _gone(snapshot: str) -> Conflict:
     return Conflict(
-        f"snapshot {snapshot} was not committed: what it counted on was deleted by a rotation in the meantime",
-        hint="start the backup again; a backup must take less time than FIREKEEP_COLLECT_GRACE_HOURS",
+        f"snapshot {snapshot} was not committed: something it shares with earlier ones is no longer stored",
+        hint="a rotation deleted it: start the backup again, and let FIREKEEP_COLLECT_GRACE_HOURS be longer than one",
     )

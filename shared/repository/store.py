@@ -46,6 +46,8 @@ class Store:
         is kept in `damage`, and what it names stays missing.
         """
         with self._lock:
+            # Before the index: a mark goes last, so what is marked no more has left the index as well.
+            marks, _ = load_marks(self.provider, self.sealer)
             for _ in range(_REPLACED_MEANWHILE):
                 listed = self._listed()
                 if self._take_in(listed):
@@ -55,7 +57,6 @@ class Store:
                     "reading the index failed: its objects are replaced faster than they are read",
                     hint="try again in a minute",
                 )
-            marks, _ = load_marks(self.provider, self.sealer)
             self._distrusted = doomed(marks.values())
 
     def _listed(self) -> list[str]:
