@@ -59,7 +59,7 @@ _SET_BY_SERVICE: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     ),
     AUTH_TENANT: (
-        *("name", "hashConfig"),
+        *("name", "hashConfig", "tenantId"),
         *(
             "passwordPolicyConfig.lastUpdateTime",
             "passwordPolicyConfig.passwordPolicyVersions.*.schemaVersion",

@@ -128,6 +128,22 @@ def test_a_tenant_that_is_gone_is_for_people_and_so_is_deleting_one(place: Place
     assert source.lookup([tenant_key(tenant)]) == [live]
 
 
+def test_a_tenant_is_brought_back_under_another_id(place: Place) -> None:
+    theirs, project = place.source(), new_project()
+    tenant, made = make_tenant(place, theirs), make_tenant(place, place.source(project))
+    provider = key_of("auth", "tenants", tenant, "idps", "inboundSamlConfigs", "saml.a")
+    assert one(theirs, provider, idp(displayName="x")).result is Result.DONE
+    wanted = read(theirs, f"auth/tenants/{tenant}")
+    ours = place.source(project, tenants={tenant: made})
+    assert copied(ours, wanted) == {}
+    found = read(ours, "auth/tenants")
+    assert found.keys() == wanted.keys() and all(equal(found[key], wanted[key]) for key in wanted)
+    assert (
+        decode(found[provider]).resource["name"]
+        == f"projects/{project}/tenants/{made}/inboundSamlConfigs/saml.a"
+    )
+
+
 def test_a_secret_that_the_backup_does_not_know_is_left_alone(place: Place) -> None:
     source = place.source()
     assert one(source, GOOGLE, idp(enabled=True, clientId="c", clientSecret="s3cret")).result is Result.DONE

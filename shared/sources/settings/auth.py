@@ -6,7 +6,7 @@ accounts are imported with those of the backup (`shared.format.setting.hash_conf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import quote
@@ -48,14 +48,21 @@ _NOT_SET_UP = "Authentication is not set up in this project"
 
 
 class AuthSection:
-    """`need_hashes`: fail when the answer lacks the hash parameters, without which no password can be restored."""
+    """`need_hashes`: fail when the answer lacks the hash parameters, without which no password can be restored.
+
+    `tenants` tells under which id a tenant is found, when it is not the one that the records know it by.
+    """
 
     path = "auth"
 
-    def __init__(self, service: Service, project: str, *, need_hashes: bool) -> None:
+    def __init__(
+        self, service: Service, project: str, *, need_hashes: bool, tenants: Mapping[str, str]
+    ) -> None:
         self._service = service
         self._project = f"/v2/projects/{project}"
         self._need_hashes = need_hashes
+        self._found_as = dict(tenants)
+        self._known_as = {found: known for known, found in tenants.items()}
 
     def read(self) -> dict[bytes, bytes]:
         config = self._config()
@@ -113,7 +120,7 @@ class AuthSection:
     def _tenants(self) -> Iterator[tuple[bytes, bytes]]:
         path, size = f"{self._project}/tenants", {"pageSize": "1000"}
         tenants = list(self._service.items(path, "tenants", size, _not_offered))
-        names = [_id_of(tenant) for tenant in tenants]
+        names = [self._known_as.get(name, name) for name in map(_id_of, tenants)]
         yield from (
             (tenant_key(name), encode(Setting(AUTH_TENANT, tenant)))
             for name, tenant in zip(names, tenants, strict=True)
@@ -123,12 +130,16 @@ class AuthSection:
                 yield from found
 
     def _idps(self, within: tuple[str, ...]) -> Iterator[tuple[bytes, bytes]]:
-        place = "".join(f"/{quote(name, safe='')}" for name in within)
+        place = self._within(within)
         for collection in COLLECTIONS:
             path = f"{self._project}{place}/{collection}"
             for idp in self._service.items(path, collection, {"pageSize": "100"}, _not_offered):
                 key = key_of("auth", *within, "idps", collection, _id_of(idp))
                 yield key, encode(Setting(AUTH_IDP, idp))
+
+    def _within(self, place: Sequence[str]) -> str:
+        """The path of a tenant, given as its collection and the id that the records know; nothing for the project."""
+        return f"/tenants/{quote(self._found_as.get(place[1], place[1]), safe='')}" if place else ""
 
     def _create(self, key: bytes, path: str, resource: JsonObject) -> Verdict:
         parent = path.rpartition("/")[0]
@@ -159,7 +170,7 @@ class AuthSection:
             return f"{self._project}/config", AUTH_CONFIG
         within = segments[:2] if segments[0:1] == ["tenants"] and len(segments) > 1 else []
         rest = segments[len(within) :]
-        names = "".join(f"/{quote(name, safe='')}" for name in within)
+        names = self._within(within)
         if within and not rest:
             return f"{self._project}{names}", AUTH_TENANT
         if len(rest) == 3 and rest[0] == "idps" and rest[1] in COLLECTIONS:

@@ -35,8 +35,9 @@ class SettingsSource:
     """The settings of a project and one database of it, through what `open_http` gives.
 
     `buckets` are those whose rules are settings, by the names that the records know them by; `elsewhere` tells under
-    which names they are found. `documents` is a source of the database's documents, and `collections` are the paths in
-    it that are settings. `need_hashes` makes a backup fail that could not hold the password hash parameters.
+    which names they are found, and `tenants` under which ids Authentication's are. `documents` is a source of the
+    database's documents, and `collections` are the paths in it that are settings. `need_hashes` makes a backup fail
+    that could not hold the password hash parameters.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class SettingsSource:
         endpoints: Endpoints | None = None,
         buckets: Sequence[str] = (),
         elsewhere: Mapping[str, str] | None = None,
+        tenants: Mapping[str, str] | None = None,
         documents: Source | None = None,
         collections: Sequence[str] = (),
         need_hashes: bool = False,
@@ -76,7 +78,7 @@ class SettingsSource:
         self._clock = clock
         self._documents = Documents(documents, collections) if documents and collections else None
         self._sections: tuple[Section, ...] = (
-            AuthSection(service(AUTH, where.auth), project, need_hashes=need_hashes),
+            AuthSection(service(AUTH, where.auth), project, need_hashes=need_hashes, tenants=tenants or {}),
             FieldsSection(firestore, project, database),
             IndexesSection(firestore, project, database),
             RulesSection(rules, project, "firestore/rules", {key_of("firestore", "rules"): release}),
