@@ -312,6 +312,14 @@ def test_an_index_that_is_there_needs_nothing(place: Place) -> None:
     assert not any(call.startswith("POST") for call in place.services.calls[calls:])
 
 
+def test_an_index_that_somebody_else_made_meanwhile_is_met_and_found_equal(place: Place) -> None:
+    source = place.source()
+    seed_indexes(place, source, index(ASCENDING, DESCENDING))
+    ((key, live),) = read(source, "firestore/indexes").items()
+    assert one(source, key, live).result is Result.MOVED
+    assert source.lookup([key]) == [live]
+
+
 def test_an_index_under_the_name_of_another_is_refused(place: Place) -> None:
     source = place.source()
     seed_indexes(place, source, index(ASCENDING, DESCENDING))

@@ -54,6 +54,7 @@ class AuthSection:
     """
 
     path = "auth"
+    makes_once = False
 
     def __init__(
         self, service: Service, project: str, *, need_hashes: bool, tenants: Mapping[str, str]

@@ -31,6 +31,7 @@ class IndexesSection:
     """One record for each composite index. Its key is its definition, so that none can differ: it is there or not."""
 
     path = "firestore/indexes"
+    makes_once = True
 
     def __init__(self, service: Service, project: str, database: str) -> None:
         self._service = service
@@ -66,6 +67,7 @@ class FieldsSection:
     """One record for each field whose indexes or time to live are not its collection's or its database's."""
 
     path = "firestore/fields"
+    makes_once = False
 
     def __init__(self, service: Service, project: str, database: str) -> None:
         self._service = service

@@ -20,6 +20,7 @@ _EMPTY: Final[tuple[object, ...]] = (None, [], {})
 
 class RemoteConfigSection:
     path = "remote-config"
+    makes_once = False
 
     def __init__(self, service: Service, project: str) -> None:
         self._service = service

@@ -19,6 +19,8 @@ _RULESET = re.compile(r"projects/[^/?#]+/rulesets/[^/?#]+")
 class RulesSection:
     """`releases` are the ids of the releases by key, such as `cloud.firestore` or `firebase.storage/BUCKET`."""
 
+    makes_once = False
+
     def __init__(self, service: Service, project: str, path: str, releases: Mapping[bytes, str]) -> None:
         self.path = path
         self._service = service

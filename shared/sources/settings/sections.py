@@ -12,6 +12,8 @@ class Section(Protocol):
 
     path: str
     """Everything of it has a key of this path, or below."""
+    makes_once: bool
+    """Whether the service itself refuses to make what is there, so that nobody need look before."""
 
     def read(self) -> dict[bytes, bytes]:
         """All there is, by key, in no order."""

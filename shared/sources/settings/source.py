@@ -194,7 +194,10 @@ class SettingsSource:
 
     def _apply(self, write: Write) -> Verdict:
         section = self._section(write.key)
+        new = write.seen is None and write.kind is Kind.PUT and not is_document(write.value)
         try:
+            if section and section.makes_once and new:
+                return section.put(write.key, write.value, None)
             live = section.look(write.key) if section else self.lookup([write.key])[0]
             seen = None if live is None else guard(live)
             if seen != write.seen:
