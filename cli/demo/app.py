@@ -6,16 +6,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from cli.demo.accounts import Told, accounts, compare_accounts, compare_settings, settings, sign_in
 from cli.demo.comparison import Comparison
 from cli.demo.files import compare_files, follow_urls
 from cli.demo.reader import compare
 from cli.output import count
+from emulators.datasets.auth import Auth, configure, put_people, put_provider
 from emulators.datasets.bucket import Bucket, put_files
 from emulators.datasets.guide import guide
 from emulators.datasets.load import Database, Loaded, put_documents
+from emulators.datasets.people import People, people
 from emulators.datasets.pictures import Files, pictures
 from emulators.datasets.values import encoded
 from emulators.datasets.world import world
+
+_CONFIG = {
+    "authorizedDomains": ["localhost", "guide.example.org"],
+    "mfa": {"state": "ENABLED", "enabledProviders": ["PHONE_SMS"]},
+}
+_PARTNER = {
+    "displayName": "Partner",
+    "issuer": "https://partner.example.org",
+    "clientId": "guide",
+    "enabled": True,
+}
 
 
 @dataclass(frozen=True)
@@ -24,14 +38,18 @@ class Services:
 
     database: Database
     bucket: Bucket
+    auth: Auth
 
 
 @dataclass(frozen=True)
 class App:
-    """Documents by path and files by name, as they should be."""
+    """Documents by path, files by name, accounts and settings as the service tells them, and everybody's password."""
 
     documents: Loaded
     files: Files
+    accounts: Told
+    settings: Told
+    people: People
 
     @property
     def bytes(self) -> int:
@@ -44,11 +62,21 @@ class App:
         return sum(bool(file.token) for file in self.files.values())
 
     def changes(self, before: App) -> int:
-        """How many documents and files are others than before."""
-        return _changes(self.documents, before.documents) + _changes(self.files, before.files)
+        """How many documents, files and accounts are others than before."""
+        return (
+            _changes(self.documents, before.documents)
+            + _changes(self.files, before.files)
+            + _changes(self.accounts, before.accounts)
+        )
+
+    @property
+    def passwords(self) -> int:
+        """How many accounts have one."""
+        return sum(bool(person.password) for person in self.people.values())
 
     def __str__(self) -> str:
-        return f"{count(len(self.documents), 'document')}, {count(len(self.files), 'file')}"
+        numbers = (("document", self.documents), ("file", self.files), ("account", self.accounts))
+        return ", ".join(count(len(things), kind) for kind, things in numbers)
 
 
 @dataclass(frozen=True)
@@ -58,6 +86,9 @@ class Look:
     documents: Comparison
     files: Comparison
     urls: Comparison
+    accounts: Comparison
+    sign_ins: Comparison
+    settings: Comparison
 
     @property
     def wrong(self) -> int:
@@ -75,9 +106,11 @@ class Look:
     def __iter__(self) -> Iterator[tuple[str, Comparison]]:
         """Each comparison with the name of what it compares."""
         yield from (("document", self.documents), ("file", self.files), ("URL", self.urls))
+        yield from (("account", self.accounts), ("sign-in", self.sign_ins), ("setting", self.settings))
 
     def __str__(self) -> str:
-        return f"{count(self.documents.wrong, 'document')}, {count(self.files.wrong, 'file')}"
+        kinds = ("document", "file", "account", "setting")
+        return ", ".join(count(one.wrong, kind) for kind, one in self if kind in kinds)
 
 
 def _changes(now: Mapping[str, object], before: Mapping[str, object]) -> int:
@@ -88,10 +121,15 @@ def load_app(services: Services, every: int) -> App:
     """Fill the services with the app, or with every so many-th of the world's documents, and all of the rest."""
     files = pictures()
     put_files(services.bucket, files)
-    entries = chain(world(every), guide(files, services.bucket.url))
+    shown = [services.bucket.url(name, file.token) for name, file in files.items() if file.token]
+    everybody = people(lambda number: shown[number % len(shown)])
+    put_people(services.auth, everybody)
+    configure(services.auth, _CONFIG)
+    put_provider(services.auth, "oidc.partner", _PARTNER)
+    entries = chain(world(every), guide(files, services.bucket.url, everybody))
     documents = {path: encoded(fields, services.database.root) for path, fields in entries}
     put_documents(services.database, documents)
-    return App(documents, files)
+    return App(documents, files, accounts(services.auth), settings(services.auth), everybody)
 
 
 def look(app: App, services: Services) -> Look:
@@ -100,4 +138,7 @@ def look(app: App, services: Services) -> Look:
         compare(app.documents, services.database),
         compare_files(app.files, services.bucket),
         follow_urls(app.files, services.database.project),
+        compare_accounts(app.accounts, services.auth),
+        sign_in(app.people, app.accounts, services.auth),
+        compare_settings(app.settings, services.auth),
     )

@@ -7,10 +7,20 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from cli.demo.accounts import accounts
 from cli.demo.app import App, Services
 from cli.demo.reader import every
+from emulators.datasets.auth import (
+    Auth,
+    change_account,
+    configure,
+    delete_accounts,
+    forget_project,
+    put_people,
+)
 from emulators.datasets.bucket import Bucket, delete_files, list_files, patch_file, put_files
 from emulators.datasets.load import Database, commit_writes, put_documents
+from emulators.datasets.people import People, Person
 from emulators.datasets.pictures import LOG, File, Files, log_lines, png
 from emulators.datasets.values import Document, encoded
 from emulators.datasets.wire import deletion, write
@@ -23,13 +33,14 @@ _EDITED = 80
 _GONE = ("photos/CH.jpg", "photos/Zu\u0308rich.png", "photos/nothing.png")
 _LOCKED = 5
 _APPENDED = 200
+_OTHER_KEY = "YW5vdGhlciBwcm9qZWN0IGhhcyBhbm90aGVyIGtleQ=="
 
 Documents = Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
 class Damage:
-    """How many documents were lost with their collection, singly, rewritten, and added; how many files are wrong."""
+    """How many documents were lost with their collection, singly, rewritten, and added; how much else is wrong."""
 
     collection: str
     dropped: int
@@ -37,6 +48,8 @@ class Damage:
     rewritten: int
     added: int
     files: int
+    accounts: int
+    settings: int
 
     @property
     def documents(self) -> int:
@@ -46,29 +59,38 @@ class Damage:
 
 def edit(services: Services, app: App) -> App:
     """An ordinary day: a few documents, far from one another, and a few files change. The app as it is then."""
-    return App(_edit_documents(services.database, app.documents), _edit_files(services.bucket, app.files))
+    documents = _edit_documents(services.database, app.documents)
+    files = _edit_files(services.bucket, app.files)
+    people = _edit_people(services.auth, app.people)
+    return App(documents, files, accounts(services.auth), app.settings, people)
 
 
 def damage(services: Services, app: App) -> Damage:
-    """Drop a collection, let a migration go wrong, delete here and there, lock some files, leave junk behind."""
+    """Drop a collection, let a migration go wrong, delete here and there, lock files and people out, leave junk."""
     files = _damage_files(services.bucket, app.files)
-    return _damage_documents(services.database, app.documents, files)
+    people = _damage_people(services.auth)
+    configure(services.auth, {"authorizedDomains": ["localhost", "evil.example.org"]})
+    return _damage_documents(services.database, app.documents, (files, people, 1))
 
 
 def lose(services: Services) -> None:
-    """Everything: each document, those of the backup system too, and each file."""
+    """Everything: each document, those of the backup system too, each file and account, and how people sign in."""
     database, bucket = services.database, services.bucket
     paths = [path for path, _ in every(database)]
     commit_writes(database, (deletion(f"{database.root}/{path}") for path in paths))
     delete_files(bucket, list_files(bucket))
+    forget_project(services.auth, _OTHER_KEY)
 
 
 def tamper(services: Services, app: App, what: str) -> None:
-    """Change one number in one document, or one bit of one file, as nobody would notice."""
+    """Change one number in one document, one bit of one file, or one claim of one account, as nobody would notice."""
     if what == "file":
         name = next(name for name, file in app.files.items() if file.data)
         file = app.files[name]
         put_files(services.bucket, {name: replace(file, data=file.data[:-1] + bytes((file.data[-1] ^ 1,)))})
+    elif what == "account":
+        claims = app.accounts["editor"]["customAttributes"].replace('"level": 3', '"level": 4')
+        change_account(services.auth, "editor", {"customAttributes": claims})
     else:
         path = next(path for path in app.documents if _is_city(path))
         put_documents(services.database, {path: _changed(app.documents[path], _grow)})
@@ -100,6 +122,27 @@ def _damage_files(bucket: Bucket, files: Files) -> int:
     return len(locked) + len(gone) + 1
 
 
+def _edit_people(auth: Auth, people: People) -> People:
+    """One chooses another password, one is promoted, one comes and one goes."""
+    new = Person({"email": "new@example.org", "displayName": "new"}, "brand-new-here")
+    moved = replace(people["traveller-03"], password="much better than before")  # noqa: S106  # an example
+    put_people(auth, {"new": new})
+    change_account(auth, "traveller-03", {"password": moved.password})
+    change_account(auth, "traveller-04", {"customAttributes": '{"role": "guide"}'})
+    delete_accounts(auth, ["traveller-05"])
+    everybody = {**people, "traveller-03": moved, "new": new}
+    return {uid: person for uid, person in everybody.items() if uid != "traveller-05"}
+
+
+def _damage_people(auth: Auth) -> int:
+    """How many are wrong then."""
+    delete_accounts(auth, ["careful", "traveller-00"])
+    change_account(auth, "traveller-01", {"customAttributes": '{"role": "editor"}'})
+    change_account(auth, "traveller-02", {"email": "thief@example.org", "password": "mine-now"})
+    put_people(auth, {"junk": Person({"email": "junk@example.org"}, "junk-junk")})
+    return 5
+
+
 def _edit_documents(database: Database, documents: Documents) -> dict[str, bytes]:
     cities = [path for path in documents if _is_city(path)]
     edited = {path: _changed(documents[path], _grow) for path in cities[:: max(len(cities) // _EDITED, 1)]}
@@ -107,7 +150,7 @@ def _edit_documents(database: Database, documents: Documents) -> dict[str, bytes
     return {**documents, **edited}
 
 
-def _damage_documents(database: Database, documents: Documents, files: int) -> Damage:
+def _damage_documents(database: Database, documents: Documents, others: tuple[int, int, int]) -> Damage:
     dropped = [path for path in documents if path.startswith("airports/")]
     languages = [path for path in documents if path.startswith("languages/")]
     singles = ("countries/CH", "types/all", "missing/nobody/kept/one", *languages[::_EVERY])
@@ -119,7 +162,7 @@ def _damage_documents(database: Database, documents: Documents, files: int) -> D
     junk = [*(f"junk/{number}" for number in range(_JUNK)), "countries/CH/cities/junk", "types/all/junk/1"]
     added = dict.fromkeys(junk, encoded({"junk": True}, database.root))
     commit_writes(database, _writes(database, [*dropped, *deleted], {**rewritten, **added}))
-    return Damage("airports", len(dropped), len(deleted), len(rewritten), len(added), files)
+    return Damage("airports", len(dropped), len(deleted), len(rewritten), len(added), *others)
 
 
 def _writes(database: Database, gone: Iterable[str], put: Documents) -> Iterable[bytes]:

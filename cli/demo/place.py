@@ -19,6 +19,7 @@ from cli.commands.dev import MAIN
 from cli.demo.app import Services
 from cli.interrupt import Interrupted
 from cli.output import Output
+from emulators.datasets.auth import Auth
 from emulators.datasets.bucket import Bucket
 from emulators.datasets.load import Database
 from emulators.stack import Stack, StackOptions
@@ -67,12 +68,15 @@ def _started(folder: Path, log: TextIO) -> Iterator[Place]:
         "FIREKEEP_PROJECT": PROJECT,
         "FIREKEEP_REPOSITORY": str(folder / "repository"),
         "FIREKEEP_KEY_FILE": str(folder / "repository.key"),
+        "FIREKEEP_SETTINGS_COLLECTIONS": "config",
         "FIREKEEP_LEASE_SECONDS": str(_LEASE_S),
         # When the emulators end, grpc would tell of connections that ended with them.
         "GRPC_VERBOSITY": "NONE",
     }
     env = {**_silenced(), **variables}
-    options = StackOptions(source=MAIN, project=PROJECT, env=env, table=_table(), storage_port=0, log=write)
+    options = StackOptions(
+        source=MAIN, project=PROJECT, env=env, table=_table(), storage_port=0, auth_port=0, log=write
+    )
     with Stack(options) as stack, _environment(stack.env):
         chosen = settings.load()
         wiring.make_key_file(folder / "repository.key")
@@ -84,6 +88,7 @@ def _services(env: Mapping[str, str], chosen: settings.Settings) -> Services:
     return Services(
         Database(env["FIRESTORE_EMULATOR_HOST"], PROJECT),
         Bucket(env["FIREBASE_STORAGE_EMULATOR_HOST"], chosen.media_buckets[0]),
+        Auth(env["FIREBASE_AUTH_EMULATOR_HOST"], PROJECT),
     )
 
 

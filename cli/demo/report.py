@@ -17,6 +17,9 @@ class Facts:
     documents: int = 0
     files: int = 0
     urls: int = 0
+    accounts: int = 0
+    passwords: int = 0
+    settings: int = 0
     data_bytes: int = 0
     first_bytes: int = 0
     second_bytes: int = 0
@@ -28,13 +31,14 @@ class Facts:
     restored: dict[str, int] = field(default_factory=dict)
     identical: bool = False
     wrong: dict[str, int] = field(default_factory=dict)
-    """By kind: document, file, URL."""
+    """By kind, as `Look` names them."""
     example: str = ""
 
     @property
     def data(self) -> str:
         """What there was at the second backup."""
-        return f"{count(self.documents, 'document')}, {count(self.files, 'file')}"
+        numbers = ((self.documents, "document"), (self.files, "file"), (self.accounts, "account"))
+        return ", ".join(count(number, kind) for number, kind in numbers)
 
     @property
     def told_wrong(self) -> str:
@@ -51,6 +55,9 @@ class Facts:
             "documents": self.documents,
             "files": self.files,
             "urls": self.urls,
+            "accounts": self.accounts,
+            "passwords": self.passwords,
+            "settings": self.settings,
             "dataBytes": self.data_bytes,
             "firstBackupBytes": self.first_bytes,
             "secondBackupBytes": self.second_bytes,
@@ -60,7 +67,7 @@ class Facts:
             "damage": asdict(self.damage) if self.damage else None,
             "damagedDocuments": self.damage.documents if self.damage else 0,
             "restored": self.restored,
-            **{f"wrong{kind[:1].upper()}{kind[1:]}s": number for kind, number in self.wrong.items()},
+            "wrong": self.wrong,
             "seconds": round(self.seconds, 3),
             "steps": [{"name": name, "seconds": round(seconds, 3)} for name, seconds in self.steps],
         }
@@ -88,7 +95,8 @@ def report(facts: Facts) -> list[str]:
 def _result(facts: Facts) -> list[str]:
     if not facts.identical:
         return [f"  result         NOT IDENTICAL: {facts.told_wrong}; {printable(facts.example)}"]
+    known = f"{count(facts.urls)} download URLs work, {count(facts.passwords)} people sign in as before"
     return [
-        f"  result         IDENTICAL: all {facts.data} are, byte for byte, what they were",
-        f"                 {count(facts.urls, 'download URL')} give the same bytes",
+        f"  result         IDENTICAL: all {facts.data} are what they were",
+        f"                 {known}",
     ]

@@ -52,7 +52,7 @@ def _told(out: Output, every: int, tampering: str | None) -> Facts:
             "start the local stack",
             lambda: everything.enter_context(demo_place(out)),
             lambda place: (
-                f"Firestore, Storage, Pub/Sub and {count(len(place.stack.options.table), 'function')}"
+                f"Firestore, Storage, Auth, Pub/Sub and {count(len(place.stack.options.table), 'function')}"
             ),
         )
         story.tell(place, every, tampering)
@@ -92,7 +92,7 @@ class _Story:
         self._restore(place, "restore from what is kept elsewhere", {"backupId": backup_id})
         if tampering:
             tamper(place.services, app, tampering)
-        self._look(place, app, "read everything, follow every URL")
+        self._look(place, app, "read everything, follow URLs, sign in")
 
     def _load(self, place: Place, every: int) -> App:
         def told(app: App) -> str:
@@ -137,7 +137,9 @@ class _Story:
             facts = self.facts
             facts.second_bytes = _repository_bytes(place) - facts.first_bytes
             facts.edited = edited.changes(app)
-            facts.documents, facts.files, facts.urls = len(edited.documents), len(edited.files), edited.urls
+            facts.documents, facts.files = len(edited.documents), len(edited.files)
+            facts.accounts, facts.settings = len(edited.accounts), len(edited.settings)
+            facts.urls, facts.passwords = edited.urls, edited.passwords
             return f"{count(facts.edited)} changed, {size(facts.second_bytes)} stored"
 
         return self.step("change a few, back up: a topic", work, told), job.id
@@ -164,14 +166,15 @@ class _Story:
             self.facts.damage = done
             return (
                 f"{count(done.dropped)} dropped with {done.collection}, {count(done.deleted)} deleted, "
-                f"{count(done.rewritten)} ruined, {count(done.added)} junk, {count(done.files, 'file')}"
+                f"{count(done.rewritten)} ruined, {count(done.added)} junk; files, accounts"
             )
 
         done = self.step("damage", lambda: damage(place.services, app), told)
 
         def told_damaged(seen: Look) -> str:
             self.facts.damaged = str(seen)
-            if (seen.documents.wrong, seen.files.wrong) != (done.documents, done.files):
+            wrong = [one.wrong for one in (seen.documents, seen.files, seen.accounts, seen.settings)]
+            if wrong != [done.documents, done.files, done.accounts, done.settings]:
                 raise IntegrityError(f"the comparison saw {seen} wrong", hint=seen.example())
             return f"{seen} not as they were"
 
@@ -198,7 +201,7 @@ class _Story:
     def _restore(self, place: Place, name: str, asked: dict[str, object]) -> None:
         recovery_id = self._id("restore")
         request = RestoreRequest.from_document({"recoveryId": recovery_id, "requestedBy": "demo", **asked})
-        total = self.facts.documents + self.facts.files
+        total = self.facts.documents + self.facts.files + self.facts.accounts + self.facts.settings
         job = Job(
             recovery_id,
             RESTORE,
@@ -226,7 +229,7 @@ class _Story:
             facts.identical = seen.identical
             facts.wrong = {kind: one.wrong for kind, one in seen}
             facts.example = seen.example()
-            return "identical, byte by byte" if seen.identical else f"{facts.told_wrong.upper()}"
+            return "identical" if seen.identical else f"{facts.told_wrong.upper()}"
 
         self.step(name, lambda: look(app, place.services), told)
 

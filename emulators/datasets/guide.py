@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from emulators.datasets.oddities import Entry
+from emulators.datasets.people import People
 from emulators.datasets.pictures import COUNTRIES, Files
 from emulators.datasets.values import Link
 
@@ -14,11 +15,17 @@ PHOTOS = "photos"
 _BEGAN = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
-def guide(files: Files, url: Callable[[str, str], str]) -> Iterator[Entry]:
-    """A document for each file that can be downloaded, with its URL; and what configures the app."""
+def guide(files: Files, url: Callable[[str, str], str], people: People) -> Iterator[Entry]:
+    """A document for each file that can be downloaded, with its URL; one for each account; what configures the app."""
     shown = [name for name, file in files.items() if file.token]
     for number, name in enumerate(shown):
         yield f"{PHOTOS}/{number:04}", _photo(number, name, files, url)
+    for uid, person in people.items():
+        if "/" not in uid:
+            yield (
+                f"travellers/{uid}",
+                {"name": person.fields.get("displayName"), "photo": Link(f"{PHOTOS}/0000")},
+            )
     yield "config/app", {"theme": "dark", "languages": ["de", "en", "fr"], "since": _BEGAN}
     yield "config/flags", {"signUp": True, "rollout": {"maps": 0.25, "search": 1.0}}
 

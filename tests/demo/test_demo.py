@@ -8,21 +8,28 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli.demo.accounts import accounts, compare_accounts, sign_in
 from cli.demo.app import Services, load_app, look
 from cli.demo.comparison import Comparison
 from cli.demo.damage import damage, edit, lose, tamper
 from cli.demo.files import compare_files, follow_urls
 from cli.demo.reader import every
-from emulators.datasets.bucket import Bucket, delete_files, patch_file, put_files
+from emulators.auth import AuthEmulator
+from emulators.datasets.auth import Auth, change_account, put_people
+from emulators.datasets.bucket import Bucket, patch_file, put_files
 from emulators.datasets.load import Database, load_world, put_documents
+from emulators.datasets.people import Person, people
 from emulators.datasets.pictures import TOKENS, File, pictures
 from emulators.datasets.values import encoded
 from emulators.firestore import FirestoreEmulator
 from emulators.storage import StorageEmulator
+
+PROJECT = "demo-firekeep"
 
 
 def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -45,9 +52,9 @@ def test_the_demo_proves_that_everything_came_back(tmp_path: Path) -> None:
     done = demo(tmp_path, "--small")
     assert done.returncode == 0, done.stderr
     assert "IDENTICAL: all " in done.stdout
-    assert "50 files are, byte for byte, what they were" in done.stdout
-    assert "49 download URLs give the same bytes" in done.stdout
-    assert "13/13  read everything, follow every URL" in done.stderr
+    assert "50 files, 22 accounts are what they were" in done.stdout
+    assert "49 download URLs work, 19 people sign in as before" in done.stdout
+    assert "13/13  read everything, follow URLs, sign in" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -61,7 +68,8 @@ def test_the_whole_demo_for_programs(tmp_path: Path) -> None:
     assert facts["documents"] > 80_000
     assert facts["damagedDocuments"] > 35_000
     assert (facts["files"], facts["urls"]) == (50, 49)
-    assert (facts["wrongDocuments"], facts["wrongFiles"], facts["wrongURLs"]) == (0, 0, 0)
+    assert (facts["accounts"], facts["passwords"], facts["settings"]) == (22, 19, 2)
+    assert set(facts["wrong"].values()) == {0}
     assert facts["restored"]["created"] > 80_000
     assert facts["secondBackupBytes"] < facts["firstBackupBytes"] / 20
     assert len(facts["verified"]) == 2
@@ -77,31 +85,41 @@ def test_the_demo_fails_when_one_number_in_one_document_is_wrong(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_the_demo_fails_when_one_bit_in_one_file_is_wrong(tmp_path: Path) -> None:
-    """Its URL, which gives that file, is wrong too."""
-    done = demo(tmp_path, "--small", "--tamper", "file")
+@pytest.mark.parametrize(
+    ("what", "wrong"),
+    [
+        ("file", "1 file wrong, 1 URL wrong; file photos/AR.png is different"),
+        ("account", "1 account wrong, 1 sign-in wrong; account editor is different"),
+    ],
+)
+def test_the_demo_fails_when_one_bit_is_wrong(tmp_path: Path, what: str, wrong: str) -> None:
+    """So is what depends on it: the URL that gives the file, and what a token claims."""
+    done = demo(tmp_path, "--small", "--tamper", what)
     assert done.returncode == 10, done.stderr
-    assert "NOT IDENTICAL: 1 file wrong, 1 URL wrong; file photos/AR.png is different" in done.stdout
-    assert "error: after the restore 1 file wrong, 1 URL wrong" in done.stderr
+    assert f"NOT IDENTICAL: {wrong}" in done.stdout
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    name = "demo-firekeep.firebasestorage.app"
+def emulators() -> Iterator[Services]:
+    name = f"{PROJECT}.firebasestorage.app"
     firestore, storage = FirestoreEmulator(host="127.0.0.1", port=0), StorageEmulator(buckets=[name])
+    auth = AuthEmulator(project=PROJECT)
     try:
-        yield Services(Database(firestore.start(), "demo-firekeep"), Bucket(storage.start(), name))
+        yield Services(
+            Database(firestore.start(), PROJECT), Bucket(storage.start(), name), Auth(auth.start(), PROJECT)
+        )
     finally:
         firestore.stop()
         storage.stop()
+        auth.stop()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def environment(services: Services) -> Iterator[None]:
-    """Google's client for Firestore finds an emulator only so."""
-    with pytest.MonkeyPatch.context() as variables:
-        variables.setenv("FIRESTORE_EMULATOR_HOST", services.database.host)
-        yield
+@pytest.fixture
+def services(emulators: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """With nothing in them. Google's client for Firestore finds an emulator by its variable only."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulators.database.host)
+    yield emulators
+    lose(emulators)
 
 
 def test_the_comparison_sees_each_kind_of_difference(services: Services) -> None:
@@ -110,26 +128,28 @@ def test_the_comparison_sees_each_kind_of_difference(services: Services) -> None
     app = edit(services, loaded)
     seen = look(app, services)
     assert seen.identical
-    assert (
-        look(loaded, services).documents.wrong + look(loaded, services).files.wrong
-        == app.changes(loaded)
-        > 80
-    )
-    tamper(services, app, "document")
-    tamper(services, app, "file")
-    seen = look(app, services)
-    assert (seen.documents.wrong, seen.files.wrong, seen.urls.wrong) == (1, 1, 1)
+    before = look(loaded, services)
+    assert before.documents.wrong + before.files.wrong + before.accounts.wrong == app.changes(loaded) > 80
+    for what in ("document", "file", "account"):
+        tamper(services, app, what)
+    assert {kind: one.wrong for kind, one in look(app, services)} == {
+        "document": 1, "file": 1, "URL": 1, "account": 1, "sign-in": 1, "setting": 0,
+    }  # fmt: skip
     done = damage(services, app)
     after = look(app, services)
     assert len(after.documents.missing) == done.dropped + done.deleted
     assert len(after.documents.different) == done.rewritten
     assert len(after.documents.unexpected) == done.added
     assert (len(after.files.missing), len(after.files.different), len(after.files.unexpected)) == (3, 5, 1)
-    assert after.files.wrong == done.files
+    assert (after.files.wrong, after.settings.wrong) == (done.files, done.settings)
     assert "photos/AR.png" in after.urls.different
+    assert (after.accounts.missing, after.accounts.unexpected) == (["careful", "traveller-00"], ["junk"])
+    assert after.accounts.wrong == done.accounts + 1  # the editor's claims, changed before
     lose(services)
     empty = look(app, services)
-    assert [len(one.missing) for _, one in empty] == [len(app.documents), len(app.files), app.urls]
+    gone = (len(app.documents), len(app.files), app.urls, len(app.accounts))
+    assert tuple(len(one.missing) for _, one in empty)[:4] == gone
+    assert not any(one.equal for _, one in empty)
     assert not [*every(services.database)]
 
 
@@ -141,7 +161,6 @@ def test_what_is_said_of_a_file_counts(services: Services) -> None:
         patch_file(services.bucket, "a", change)
         assert compare_files({"a": expected}, services.bucket).different == ["a"]
         put_files(services.bucket, {"a": File(b"1", {"contentType": "text/plain"})})
-    delete_files(services.bucket, ["a"])
 
 
 def test_a_url_with_another_token_does_not_give_the_file(services: Services) -> None:
@@ -150,8 +169,7 @@ def test_a_url_with_another_token_does_not_give_the_file(services: Services) -> 
     for token, equal in (("right", 1), ("wrong", 0)):
         photo = encoded({"file": "a", "url": services.bucket.url("a", token)}, services.database.root)
         put_documents(services.database, {"photos/0": photo})
-        assert follow_urls({"a": file}, "demo-firekeep").equal == equal
-    lose(services)
+        assert follow_urls({"a": file}, PROJECT).equal == equal
 
 
 def test_comparing_nothing_is_not_success() -> None:
@@ -165,6 +183,28 @@ def test_every_document_of_the_data_set_is_different_data(services: Services) ->
         documents
     )
     assert "missing/nobody" not in documents
+
+
+def test_a_sign_in_is_wrong_with_another_password_and_with_other_claims(services: Services) -> None:
+    person = Person({"email": "a@b.c", "customAttributes": '{"role": "guide"}'}, "right-one")
+    put_people(services.auth, {"a": person})
+    expected = accounts(services.auth)
+    assert sign_in({"a": person}, expected, services.auth).identical
+    assert not sign_in({"a": replace(person, password="wrong-one")}, expected, services.auth).identical
+    change_account(services.auth, "a", {"customAttributes": '{"role": "admin"}'})
+    assert sign_in({"a": person}, expected, services.auth).different == ["a"]
+    assert compare_accounts(expected, services.auth).different == ["a"]
+
+
+def test_the_accounts_of_the_app_are_of_every_kind() -> None:
+    """With and without password, disabled, with claims, a second factor, a phone, other providers, nothing; unicode."""
+    everybody = people(str)
+    named = [name for person in everybody.values() for name in person.fields]
+    assert {"disabled", "customAttributes", "mfaInfo", "phoneNumber", "providerUserInfo", "photoUrl"} <= set(
+        named
+    )
+    assert everybody["nobody"] == Person({})
+    assert any("/" in uid for uid in everybody)
 
 
 def test_the_files_of_the_app_are_hostile() -> None:
