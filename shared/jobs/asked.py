@@ -16,6 +16,7 @@ from shared.models.config import BackupConfig, Manual
 from shared.models.fields import BackupType
 from shared.models.jobs import Asked, Selection
 from shared.models.sets import BackupOptions, BackupSet, BackupTemplate
+from shared.policy.switches import check_config
 from shared.state.contract import Catalog, Data
 
 
@@ -54,7 +55,7 @@ def want(ports: Ports, asked: Asked, kind: BackupType | None = None) -> Wanted:
     config = ports.catalog.config() if type_ == "manual" else None
     if config is not None:
         check_manual(config.manual, options)
-        _check_encryption(ports, config)
+        check_config(config, ports.repository().options)
     return Wanted(
         type_,
         _with_hashing(choose(selection, ports.sources), ports),
@@ -103,16 +104,6 @@ def _looked_up(catalog: Catalog, asked: Asked) -> tuple[Selection | None, Backup
     if name:
         return catalog.preset(BackupSet, name).selection, template
     return template.selection if template else asked.selection, template
-
-
-def _check_encryption(ports: Ports, config: BackupConfig) -> None:
-    there = ports.repository().options.encryption
-    if config.manual.encryption != there:
-        wanted, found = ("encrypted", "not") if not there else ("not encrypted", "encrypted")
-        raise BadInput(
-            f"manual backups are to be {wanted}, and the repository is {found}",
-            hint="make manual.encryption in backupConfig/main agree with it, or use another repository",
-        )
 
 
 def _checked_after(options: BackupOptions, config: BackupConfig | None) -> BackupOptions:
