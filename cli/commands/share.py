@@ -31,7 +31,16 @@ _FILE = click.Path(path_type=Path)
 
 @click.group("share", no_args_is_help=True)
 def command() -> None:
-    """Share a part of a backup: an export, sealed for a passphrase or a public key, for a time."""
+    """Share a part of a backup: an export, sealed for a passphrase or a public key, for a time.
+
+    \b
+    Examples:
+      firekeep share keygen --output private.key
+      firekeep share create latest --prefix users/alice --for-public-key their.pub --expires 2d
+      firekeep share list
+      firekeep share revoke 20260329T010000Z-1f2e3d4c
+      firekeep share open fetched --private-key private.key --output alice.zip
+    """
 
 
 @command.command("create")

@@ -28,6 +28,7 @@ from shared.format import canonical
 from shared.format.flat import decode as split_key
 
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
+_EFFORT: Final = 1
 _BLOCK: Final = 1 << 20
 _STORED: Final = ("image/", "video/", "audio/", "application/zip", "application/gzip")
 """Types whose bytes are compressed already."""
@@ -35,7 +36,7 @@ _STORED: Final = ("image/", "video/", "audio/", "application/zip", "application/
 
 def write_archive(records: Iterable[Record], about: Callable[[], dict[str, Any]], out: BinaryIO) -> None:
     """The archive. `records` come content by content; `about`, asked at the end, becomes `export.json`."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_EFFORT) as archive:
         for content, found in groupby(records, key=lambda one: one.content):
             if content == MEDIA:
                 _files(archive, found)

@@ -15,12 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulators.firestore import FirestoreEmulator
+from shared import wiring
 from shared.contents import ENTRIES
+from shared.exporting.importing import Import, check_file, run_import
 from shared.exporting.lines import Record, spelled, typed
 from shared.exporting.parsing import parse_document, read_lines
 from shared.format.key import key_of_path
 from shared.format.record import canonical, equal, strip_times
 from shared.format.references import absolutise
+from shared.jobs.ports import Place
+from shared.jobs.tally import Tally
+from shared.settings import Settings
 from tests.exporting.conftest import Run
 from tests.exporting.export_samples import DocumentPb, document, documents, values
 
@@ -234,3 +239,41 @@ def test_references_in_full_to_the_target_are_its_own_and_others_stay(
     assert names["own"].encode() in state(client)["r/1"]
     assert state(client)["r/1"].count(names["own"].encode()) == 2
     assert names["foreign"].encode() in state(client)["r/1"]
+
+
+class Meddling:
+    """A source to which somebody else writes between our look and our write."""
+
+    def __init__(self, source: Any, meddle: Any) -> None:
+        self._source = source
+        self._meddle = meddle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def apply(self, writes: Any) -> Any:
+        self._meddle()
+        return self._source.apply(writes)
+
+
+def test_a_document_that_somebody_changes_meanwhile_is_left_and_named(
+    client: Any, host: str, project: str, tmp_path: Path
+) -> None:
+    client.document("a/changed").set({"n": 1})
+    file = tmp_path / "a.jsonl"
+    line = '{"path":"a/%s","fields":{"n":{"integerValue":"2"}}}\n'
+    file.write_text("".join(line % name for name in ("changed", "made", "new")))
+
+    def meddle() -> None:
+        client.document("a/changed").set({"n": 7})
+        client.document("a/made").set({"n": 8})
+
+    place = Place(project, "(default)")
+    source = wiring.firestore_source(Settings(project=project, firestore_emulator=host, ramp=False), place)
+    tally = Tally()
+    job = Import(check_file(file, (), lambda *_: None), Meddling(source, meddle), place, ())
+    run_import(job, tally, lambda *_: None)
+
+    assert (tally.created, tally.conflicts, len(tally.told)) == (1, 2, 2)
+    found = {one.id: one.to_dict()["n"] for one in client.collection("a").stream()}
+    assert found == {"changed": 7, "made": 8, "new": 2}
