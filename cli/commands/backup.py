@@ -83,12 +83,15 @@ def command(
     task = perform(chosen, out, job, via_functions)
     repository.refresh()
     manifest = repository.manifest(request.backup_id)
+    contents = task.data.get("contents", {}).values()
+    absent = {name: why for content in contents for name, why in content.get("absent", {}).items()}
     audit = {
         name: task.data[name] for name in ("missingFiles", "missingAccounts", "audit") if name in task.data
     }
     checked = {} if via_functions else _checked(chosen, task)
     told = [*_told(manifest), *_pointing_nowhere(audit), *_check_lines(checked)]
-    out.result({**_facts(manifest), **audit, **checked}, told)
+    told += [f"  not there  {name}: {why}" for name, why in absent.items()]
+    out.result({**_facts(manifest), "absent": absent, **audit, **checked}, told)
     return IntegrityError.exit_status if checked.get("errors") else 0
 
 

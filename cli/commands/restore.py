@@ -270,6 +270,7 @@ def _facts(request: RestoreRequest, status: str, data: Any) -> dict[str, Any]:
         "status": status,
         **{name: int(data.get(name, 0)) for name in _COUNTS},
         "bytes": int(data.get("size", 0)),
+        "byHand": list(data.get("by_hand", [])),
         "told": list(data.get("told", [])),
     }
 
@@ -319,5 +320,10 @@ def _told(facts: dict[str, Any]) -> list[str]:
     ):
         if facts[name]:
             lines.append(f"  {count(facts[name], 'record')} {meaning}")
+    if facts["byHand"]:
+        left = count(len(facts["byHand"]), "setting")
+        lines.append(
+            f"  {left} left to people; `firekeep show {facts['backupId']} --settings-files DIR` writes them"
+        )
     lines += [f"    {printable(one)}" for one in facts["told"][:_TOLD]]
     return lines

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import output_options, repository_options
 from cli.output import Output, count, moment, printable, table
-from shared.errors import NotFound
+from shared.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from cli.snapshots import Below
@@ -26,19 +27,35 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="Documents to list at most."
 )
+@click.option(
+    "--settings-files",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write its settings into this new folder.",
+)
 @repository_options
 @output_options
-def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: int) -> None:
+def command(
+    *,
+    out: Output,
+    chosen: Settings,
+    id_: str,
+    path: str | None,
+    limit: int,
+    settings_files: Path | None,
+) -> None:
     """Show a backup, or a collection or document in it.
 
     ID is a backup's id, the beginning of one, or `latest`. With the PATH of a document, prints its fields with
-    their types; --json gives them exactly, as Firestore's REST interface would.
+    their types; --json gives them exactly, as Firestore's REST interface would. --settings-files writes what no
+    service lets anybody restore: a folder for `firebase deploy`, with secrets in it, and a page that says what to do.
 
     \b
     Examples:
       firekeep show latest
       firekeep show latest countries/CH/cities
       firekeep show 20250319T033000Z-1f2e3d4c countries/CH --json
+      firekeep show latest --settings-files settings
     """
     from cli.snapshots import find
     from shared import wiring
@@ -46,6 +63,9 @@ def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: in
 
     repository = wiring.open_repository(chosen)
     manifest = find(repository, id_)
+    if settings_files is not None:
+        _write_settings(out, repository, manifest, settings_files)
+        return
     if not path:
         _backup(out, repository, manifest)
         return
@@ -54,6 +74,31 @@ def command(out: Output, chosen: Settings, id_: str, path: str | None, limit: in
         _document(out, repository, manifest, path)
     else:
         _collection(out, repository, manifest, path, limit)
+
+
+def _write_settings(out: Output, repository: Repository, manifest: Manifest, folder: Path) -> None:
+    """Whole or not at all: the folder gets its name when everything is in it."""
+    from shared.contents import SETTINGS
+    from shared.format.setting_files import files_of
+    from shared.repository.tree import scan
+
+    root = manifest.roots.get(SETTINGS)
+    if root is None:
+        raise NotFound(f"backup {manifest.id} holds no settings", hint="`firekeep show` tells what it holds")
+    records = [pair for batch in scan(repository, root) for pair in zip(*batch, strict=True)]
+    files = files_of(records, manifest.database)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    try:
+        if folder.exists():
+            raise BadInput(f"{folder} is there already", hint="name a folder that is not")
+        unfinished.mkdir(mode=0o700, parents=True)
+        for file in files:
+            (unfinished / file.name).write_bytes(file.data)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise BadInput(f"writing settings to {folder}: {error.strerror}") from None
+    facts = {"id": manifest.id, "folder": str(folder), "files": {file.name: file.how for file in files}}
+    out.result(facts, [f"{folder / file.name}: {file.how}" for file in files])
 
 
 def _backup(out: Output, repository: Repository, manifest: Manifest) -> None:

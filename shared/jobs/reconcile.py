@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
 from shared.clock import Deadline
-from shared.contents import MEDIA, SETTINGS
+from shared.contents import MEDIA, SETTINGS, USERS
 from shared.format.forms import FORMS, Form, Guard
 from shared.jobs.compare import Pair, side_by_side
 from shared.jobs.digest import chained
@@ -25,7 +25,7 @@ from shared.jobs.scope import RestoreScope, after
 from shared.jobs.tally import Tally
 from shared.repository import Repository
 from shared.repository.tree import Root, get, scan
-from shared.sources.contract import BY_HAND, Kind, Outcome, Result, Scope, Source, Write
+from shared.sources.contract import BY_HAND, SUREST, Kind, Outcome, Result, Scope, Source, Write
 
 Body = Callable[[], Iterator[bytes]]
 
@@ -180,6 +180,8 @@ def _land(run: Reconciliation, step: _Step, applied: Future[list[Outcome]]) -> N
     for write, outcome in zip(step.writes, applied.result(), strict=True):
         if outcome.result is Result.DONE:
             run.tally.done(write)
+            if outcome.reason:
+                run.tally.remark(run.form.name(write.key), outcome.reason)
         elif outcome.result is Result.MOVED:
             moved.append(write)
         elif outcome.reason.startswith(BY_HAND):
@@ -242,7 +244,10 @@ def _pairs_of_prefixes(run: Reconciliation, scope: RestoreScope) -> Iterator[Pai
     cursor = run.tally.cursor
     plan = run.target.plan(Scope(scope.prefixes, scope.exclude), run.target.now())
     wanted = chain.from_iterable(scan(run.repository, run.root, *one) for one in after(scope.ranges, cursor))
-    parts = (part for part in plan.parts if not part.end or part.end > cursor)
+    parts = [part for part in plan.parts if not part.end or part.end > cursor]
+    if scope.content == USERS:
+        # A listing out of order is found out too late here: what comes late was taken for missing.
+        parts = [replace(part, method=SUREST[part.method]) for part in parts]
     live = chain.from_iterable(
         run.target.read(part, cursor if cursor >= part.start else b"") for part in parts
     )

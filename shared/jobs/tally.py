@@ -94,6 +94,10 @@ class Tally:
             self.by_hand.append(name)
             self._tell(f"{name}: {how}")
 
+    def remark(self, name: str, reason: str) -> None:
+        """Tell what is to be known of a write that is in the target."""
+        self._tell(f"{name}: {reason}")
+
     def difference(self, name: str, how: str) -> None:
         """Count a record that is not as wanted after all."""
         self.differences += 1
