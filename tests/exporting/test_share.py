@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -15,6 +17,10 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from google.cloud import storage
 from google.oauth2 import service_account
 
@@ -49,6 +55,22 @@ def test_what_was_sealed_comes_out(size: int) -> None:
     data = Random(size).randbytes(size)
     assert opened(sealed(data, ForPublicKey(PUBLIC)), private=PRIVATE + "\n") == data
     assert opened(sealed(data, ForPassphrase(PHRASE, 16)), phrase="Gru\u0308ße, e\u0301") == data
+
+
+def test_a_share_is_opened_by_following_the_documentation() -> None:
+    """With `cryptography` alone: what is sealed today can be opened by whoever reads docs/export.md."""
+    data = Random(3).randbytes(CHUNK + 5)
+    share = sealed(data, ForPublicKey(PUBLIC))
+    size = int.from_bytes(share[8:12], "little")
+    start, chunks = share[: 12 + size], share[12 + size :]
+    own = X25519PrivateKey.from_private_bytes(base64.b64decode(PRIVATE.split()[1]))
+    theirs = X25519PublicKey.from_public_bytes(base64.b64decode(json.loads(start[12:])["key"]))
+    info = b"firekeep/1/share" + base64.b64decode(PUBLIC.split()[1])
+    digest = hashlib.sha256(start).digest()
+    cipher = AESGCM(HKDF(SHA256(), 32, salt=digest, info=info).derive(own.exchange(theirs)))
+    first, last = chunks[: CHUNK + 16], chunks[CHUNK + 16 :]
+    nonces = (bytes(12), (1).to_bytes(11, "big") + b"\x01")
+    assert cipher.decrypt(nonces[0], first, None) + cipher.decrypt(nonces[1], last, None) == data
 
 
 def test_no_other_secret_opens_it() -> None:

@@ -173,6 +173,16 @@ def test_without_any_index_the_packs_tell_where_things_are(tmp_path: Path, only_
     assert len(lines(tmp_path / "out" / "entries.jsonl")) == len(our_documents(made, "second"))
 
 
+def test_an_index_that_is_gone_is_made_up_for_by_the_packs(tmp_path: Path, only_these: Path) -> None:
+    made = make(tmp_path)
+    max((made.folder / "index").iterdir(), key=lambda path: path.stat().st_size).unlink()
+
+    done = extract(only_these, *words(made), "get", "--output", tmp_path / "out")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(lines(tmp_path / "out" / "entries.jsonl")) == len(our_documents(made, "second"))
+
+
 @pytest.mark.parametrize("encryption", [True, False])
 def test_what_is_damaged_is_named_and_everything_else_comes_out(
     tmp_path: Path, only_these: Path, encryption: bool
