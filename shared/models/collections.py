@@ -19,6 +19,15 @@ BACKUP_CONFIG: Final = "backupConfig"
 MAIN: Final = "main"
 """The id of the one `BackupConfig`."""
 
+STORAGE: Final = "storage"
+"""The id of the one `StorageConfig`."""
+
+RETENTION: Final = "retention"
+"""The id of the one `RetentionPolicy`."""
+
+ROTATION: Final = "rotation"
+"""The id of the one `RotationState`."""
+
 BACKUP_SETS: Final = "backupSets"
 """`BackupSet` by name."""
 

@@ -23,9 +23,11 @@ from shared.models.jobs import (
     BackupRequest,
     PartRequest,
     RestoreRequest,
+    RotateRequest,
     SnapshotRequest,
     VerifyRequest,
 )
+from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.sets import BackupSet, BackupTemplate
 
 Schema = Mapping[str, Any]
@@ -42,6 +44,9 @@ MODELS: Final[tuple[type[Model], ...]] = (
     PartRequest,
     VerifyRequest,
     RestoreRequest,
+    RotateRequest,
+    RetentionPolicy,
+    RotationState,
 )
 
 _HEADER: Final = """\

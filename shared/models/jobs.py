@@ -30,6 +30,7 @@ __all__ = [
     "EntriesChoice",
     "PartRequest",
     "RestoreRequest",
+    "RotateRequest",
     "Selection",
     "SnapshotRequest",
     "Target",
@@ -89,6 +90,17 @@ class VerifyRequest(Model):
     backup_id: Id | None = None
     depth: Literal["structure", "data"] = "structure"
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class RotateRequest(Model):
+    """The rotation `rotate_id`: drop what need not be kept, and collect what nothing needs.
+
+    `dry_run` only says what would be done. `unfreeze` lets a rotation go on that stopped by itself.
+    """
+
+    rotate_id: Id
+    dry_run: bool = False
+    unfreeze: bool = False
 
 
 class Target(Model):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from shared.models import Backup, BackupConfig, Recovery
+from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.jobs import BackupRequest
+from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.sets import BackupSet, BackupTemplate
 
 Preset = TypeVar("Preset", BackupSet, BackupTemplate)
@@ -87,6 +88,9 @@ class Ledger(Protocol):
     def finish(self, task: TaskId, owner: str, state: TaskState, changes: Data) -> Task:
         """End the task and count it; in one transaction. Returns its job as it then stands."""
 
+    def unfinished(self) -> Iterator[Task]:
+        """The jobs that have not ended."""
+
     def fail(self, job: str, changes: Data) -> None:
         """End a job as failed, whoever holds it; nothing if it has ended or was never begun."""
 
@@ -99,6 +103,9 @@ class Catalog(Protocol):
     def backup(self, backup_id: str) -> Backup:
         """NotFound when the catalog has none of this id."""
 
+    def drop_backup(self, backup_id: str) -> None:
+        """It may be gone already."""
+
     def backups(self) -> Iterator[Backup]:
         """All of them. BadInput for a document that is none of ours."""
 
@@ -110,6 +117,17 @@ class Catalog(Protocol):
 
     def config(self) -> BackupConfig | None:
         """The configuration of the whole system; None when there is none. BadInput when it is not valid."""
+
+    def storage_config(self) -> StorageConfig | None:
+        """Likewise for the place where backups are kept."""
+
+    def retention_policy(self) -> RetentionPolicy | None:
+        """Likewise for what is kept beyond the limits of the configuration."""
+
+    def rotation_state(self) -> RotationState:
+        """Whether rotation goes on. BadInput when it is not valid."""
+
+    def save_rotation_state(self, state: RotationState) -> None: ...
 
     def preset(self, kind: type[Preset], name: str) -> Preset:
         """What is saved under this name. NotFound names what there is, BadInput what is not valid."""

@@ -13,7 +13,8 @@ from google.cloud import firestore
 
 from shared.clock import Clock
 from shared.errors import BadInput, Busy, Denied, FirekeepError, NotFound, Unavailable
-from shared.models import Backup, BackupConfig, Recovery
+from shared.models import Backup, BackupConfig, Recovery, StorageConfig
+from shared.models.base import Model
 from shared.models.collections import (
     BACKUP_CONFIG,
     BACKUP_REQUESTS,
@@ -24,12 +25,17 @@ from shared.models.collections import (
     MAIN,
     PARTS,
     RECOVERIES,
+    RETENTION,
+    ROTATION,
+    STORAGE,
 )
 from shared.models.jobs import BackupRequest
+from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.sets import BackupSet, BackupTemplate
 from shared.state.contract import Data, Preset, Task, TaskId, TaskState
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound=Model)
 _LATEST = 20
 """How many backups are looked through for a completed one; without one, the next stores everything anew."""
 _UNSURE = 5
@@ -165,6 +171,15 @@ class FirestoreLedger:
         now = self._clock.now()
         return {"lease": {"owner": owner, "until": now + self._lease}, "updatedAt": now}
 
+    def unfinished(self) -> Iterator[Task]:
+        open_states = [TaskState.PENDING.value, TaskState.RUNNING.value]
+        with _mapped("listing the jobs that have not ended"):
+            query = self._client.collection(JOBS).where(
+                filter=firestore.FieldFilter("state", "in", open_states)
+            )
+            found = _listed(query)
+        return (_loaded(TaskId(str(snapshot.id)), snapshot) for snapshot in found)
+
     def fail(self, job: str, changes: Data) -> None:
         task = TaskId(job)
 
@@ -218,6 +233,10 @@ class FirestoreCatalog:
     def backup(self, backup_id: str) -> Backup:
         return Backup.from_document(self._document(BACKUPS, backup_id, "backup"))
 
+    def drop_backup(self, backup_id: str) -> None:
+        with _mapped(f"dropping backup {backup_id}"):
+            self._client.collection(BACKUPS).document(backup_id).delete()
+
     def backups(self) -> Iterator[Backup]:
         with _mapped("listing backups"):
             for snapshot in _listed(self._client.collection(BACKUPS)):
@@ -235,9 +254,25 @@ class FirestoreCatalog:
         return BackupRequest.from_document(self._document(BACKUP_REQUESTS, request_id, "backup request"))
 
     def config(self) -> BackupConfig | None:
-        with _mapped("loading the configuration"):
-            snapshot = self._client.collection(BACKUP_CONFIG).document(MAIN).get()
-        return BackupConfig.from_document(snapshot.to_dict()) if snapshot.exists else None
+        return self._configured(BackupConfig, MAIN)
+
+    def storage_config(self) -> StorageConfig | None:
+        return self._configured(StorageConfig, STORAGE)
+
+    def retention_policy(self) -> RetentionPolicy | None:
+        return self._configured(RetentionPolicy, RETENTION)
+
+    def rotation_state(self) -> RotationState:
+        return self._configured(RotationState, ROTATION) or RotationState()
+
+    def save_rotation_state(self, state: RotationState) -> None:
+        with _mapped("saving the state of rotation"):
+            self._client.collection(BACKUP_CONFIG).document(ROTATION).set(state.to_document())
+
+    def _configured(self, kind: type[_M], name: str) -> _M | None:
+        with _mapped(f"loading the configuration {name}"):
+            snapshot = self._client.collection(BACKUP_CONFIG).document(name).get()
+        return kind.from_document(snapshot.to_dict()) if snapshot.exists else None
 
     def preset(self, kind: type[Preset], name: str) -> Preset:
         collection, what, _ = _PRESETS[kind]

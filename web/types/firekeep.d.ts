@@ -340,3 +340,47 @@ export interface RestoreRequest {
   overwrite?: boolean;
   requestedBy?: string;
 }
+
+/**
+ * The rotation `rotateId`: drop what need not be kept, and collect what nothing needs. `dryRun`
+ * only says what would be done. `unfreeze` lets a rotation go on that stopped by itself.
+ */
+export interface RotateRequest {
+  rotateId: string;
+  dryRun?: boolean;
+  unfreeze?: boolean;
+}
+
+/**
+ * The document `backupConfig/retention`. `floor` is how many snapshots always stay. The rest is
+ * what the cleanup strategy `custom` keeps: the `last` ones, all `withinDays`, and the newest of
+ * each of so many hours, days, weeks, months and years in `timezone`.
+ */
+export interface RetentionPolicy {
+  floor?: number;
+  last?: number;
+  withinDays?: number;
+  hourly?: number;
+  daily?: number;
+  weekly?: number;
+  monthly?: number;
+  yearly?: number;
+  timezone?: string;
+  gate?: {
+    gone?: number;
+    overwritten?: number;
+    least?: number;
+  };
+}
+
+/**
+ * The document `backupConfig/rotation`. While `frozen`, nothing is dropped or deleted; `snapshot`
+ * is the last good one. What is newer than `checkedAt` is still to be looked at.
+ */
+export interface RotationState {
+  frozen?: boolean;
+  reason?: string;
+  since?: Date;
+  snapshot?: string;
+  checkedAt?: Date;
+}
