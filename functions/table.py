@@ -84,6 +84,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec("snapshot", TopicTrigger("backup-snapshot"), "firekeep-snapshot"),
     FunctionSpec("part", TopicTrigger("backup-part"), "firekeep-snapshot", memory_mib=1024, workers=8),
     FunctionSpec("verify", TopicTrigger("backup-verify"), "firekeep-verify"),
+    FunctionSpec("rotate", TopicTrigger("backup-rotate"), "firekeep-rotate", memory_mib=1024),
     FunctionSpec("restore", TopicTrigger("backup-restore"), "firekeep-restore", memory_mib=1024),
     FunctionSpec("request", DocumentTrigger("created", "backupRequests/{id}"), "firekeep-request"),
 )

@@ -99,6 +99,9 @@ class Settings:
     """FIREKEEP_PACK_MIB: the size of the repository's objects; a worker holds a few of them in memory."""
     cache_bytes: int = 64 * _MIB
     """FIREKEEP_CACHE_MIB: how much of what was read from the repository is kept in memory."""
+    collect_grace_s: float = 86_400.0
+    """FIREKEEP_COLLECT_GRACE_HOURS: how long what no backup needs stays marked before it is deleted; longer than any
+    backup takes."""
     checkpoint_bytes: int = 1024 * _MIB
     """FIREKEEP_CHECKPOINT_MIB: how much a worker reads before what it has is made durable."""
 
@@ -150,6 +153,7 @@ class Settings:
             page_size=read("FIREKEEP_PAGE_SIZE", cls.page_size, _whole(1, 10_000)),
             pack_bytes=read("FIREKEEP_PACK_MIB", cls.pack_bytes, _mebibytes(1, 64)),
             cache_bytes=read("FIREKEEP_CACHE_MIB", cls.cache_bytes, _mebibytes(1, 65_536)),
+            collect_grace_s=read("FIREKEEP_COLLECT_GRACE_HOURS", 24.0, _number(1, 8_760)) * 3_600,
             checkpoint_bytes=read("FIREKEEP_CHECKPOINT_MIB", cls.checkpoint_bytes, _mebibytes(1, 65_536)),
         )
 

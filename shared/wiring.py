@@ -63,6 +63,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         random=secrets.token_bytes,
         heartbeat_s=chosen.lease_s / _HEARTBEATS_PER_LEASE,
         checkpoint_bytes=chosen.checkpoint_bytes,
+        collect_grace=timedelta(seconds=chosen.collect_grace_s),
     )
 
 

@@ -137,7 +137,11 @@ def checksum(roots: Roots) -> str:
 def parent_root(repository: Repository, job: Task, content: str) -> Root | None:
     """The root of this content in the snapshot that this one is compared with, if there is one."""
     parent = job.data["parent"]
-    return repository.manifest(parent).roots.get(content) if parent else None
+    try:
+        return repository.manifest(parent).roots.get(content) if parent else None
+    except NotFound:
+        # A rotation dropped it since: it only ever saved space.
+        return None
 
 
 def _commit(ports: Ports, job: Task) -> Manifest:

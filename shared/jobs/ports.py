@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 from shared.clock import Clock
@@ -69,6 +70,8 @@ class Ports:
     """How often a worker renews its lease and tells its progress, in seconds."""
     checkpoint_bytes: int = 1 << 30
     """How much a part reads, in bytes of records, before what it has is made durable."""
+    collect_grace: timedelta = timedelta(days=1)
+    """How long what nothing needs stays marked before it is deleted: longer than any backup takes."""
 
     def files(self, content: str) -> FileSource | None:
         """The source of a content whose records describe files; None for others."""

@@ -40,4 +40,6 @@ def anomaly(differences: Mapping[str, Difference], thresholds: Thresholds) -> st
             told.append(f"{gone} of {one.before} {content} are gone")
         elif one.changed > thresholds.overwritten * one.before:
             told.append(f"{one.changed} of {one.before} {content} were overwritten")
+        elif gone + one.changed > max(thresholds.gone, thresholds.overwritten) * one.before:
+            told.append(f"{gone} of {one.before} {content} are gone and {one.changed} were overwritten")
     return "; ".join(told)

@@ -21,12 +21,14 @@ from shared.errors import FirekeepError
 from shared.jobs.part import run_part
 from shared.jobs.ports import Ports, Report
 from shared.jobs.restore import run_restore
+from shared.jobs.rotate import run_rotate
 from shared.jobs.snapshot import start_snapshot
 from shared.jobs.verify import run_verify
 from shared.models.jobs import (
     EntriesChoice,
     PartRequest,
     RestoreRequest,
+    RotateRequest,
     Selection,
     SnapshotRequest,
     VerifyRequest,
@@ -152,7 +154,9 @@ class World:
             ledger=Fused(
                 ledger, fuse, ("create", "set_parts", "claim", "renew", "release", "finish", "fail")
             ),
-            catalog=Fused(base.catalog, fuse, ("save_backup", "save_recovery")),
+            catalog=Fused(
+                base.catalog, fuse, ("save_backup", "save_recovery", "drop_backup", "save_rotation_state")
+            ),
             publisher=Fused(self.queue, fuse, ("publish",)),
             sources={name: Fused(source, fuse, ("apply",)) for name, source in base.sources.items()},
             repository=repository,
@@ -191,12 +195,17 @@ class World:
             return start_snapshot(ports, SnapshotRequest.from_message(message))
         if topic == "backup-part":
             return run_part(ports, PartRequest.from_message(message), deadline)
+        if topic == "backup-rotate":
+            return run_rotate(ports, RotateRequest.from_message(message), deadline)
         if topic == "backup-verify":
             return run_verify(ports, VerifyRequest.from_message(message))
         return run_restore(ports, RestoreRequest.from_message(message), deadline)
 
     def snapshot(self, backup_id: str, **fields: Any) -> list[Report]:
         return self.run("backup-snapshot", SnapshotRequest(backup_id=backup_id, **fields).to_message())
+
+    def rotate(self, rotate_id: str, **fields: Any) -> list[Report]:
+        return self.run("backup-rotate", RotateRequest(rotate_id=rotate_id, **fields).to_message())
 
     def restore(self, recovery_id: str, backup_id: str, **fields: Any) -> list[Report]:
         request = RestoreRequest(recovery_id=recovery_id, backup_id=backup_id, **fields)

@@ -18,6 +18,8 @@ from shared.policy.anomaly import Difference, Thresholds, anomaly
         (Difference(1000, 5000, 501), "501 of 1000 entries are gone"),
         (Difference(1000, 1000, 0, 501), "501 of 1000 entries were overwritten"),
         (Difference(1000, 1000, 0, 500), ""),
+        (Difference(1000, 1000, 300, 201), "300 of 1000 entries are gone and 201 were overwritten"),
+        (Difference(1000, 1000, 300, 200), ""),
         (Difference(99, 0, 99), ""),
         (Difference(0, 10**9), ""),
     ],
