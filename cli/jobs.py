@@ -20,6 +20,7 @@ from shared.settings import Settings
 from shared.state.contract import Ledger, Task, TaskId, TaskState
 
 SNAPSHOT, PART, VERIFY, RESTORE = "backup-snapshot", "backup-part", "backup-verify", "backup-restore"
+ROTATE = "backup-rotate"
 
 WORKERS = 4
 _HEARTBEAT_S = 1.0
@@ -114,14 +115,16 @@ def _unless_failed(task: Task) -> Task:
 def _handlers(ports: Ports, stop: Stop) -> Mapping[str, Callable[[bytes], object]]:
     from shared.jobs.part import run_part
     from shared.jobs.restore import run_restore
+    from shared.jobs.rotate import run_rotate
     from shared.jobs.snapshot import start_snapshot
     from shared.jobs.verify import run_verify
-    from shared.models.jobs import PartRequest, RestoreRequest, SnapshotRequest, VerifyRequest
+    from shared.models.jobs import PartRequest, RestoreRequest, RotateRequest, SnapshotRequest, VerifyRequest
 
     return {
         SNAPSHOT: lambda message: start_snapshot(ports, SnapshotRequest.from_message(message)),
         PART: lambda message: run_part(ports, PartRequest.from_message(message), stop),
         VERIFY: lambda message: run_verify(ports, VerifyRequest.from_message(message)),
+        ROTATE: lambda message: run_rotate(ports, RotateRequest.from_message(message), stop),
         RESTORE: lambda message: run_restore(ports, RestoreRequest.from_message(message), stop),
     }
 
