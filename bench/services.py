@@ -32,11 +32,11 @@ from shared.sources.contract import FileSource, Kind, Result, Scope, Source, Wri
 from shared.sources.media import MediaSource
 
 _FILES = """\
-The same corpus in a bucket of the Storage emulator, backed up and restored by the jobs as production wires them, in one
-worker process that has done it before; the emulator is a process of its own on the same cores. *Bare*: the same
-requests by the same source in the same worker, the bytes read thrown away, or those to write read from the disk. A
-restore goes into an emulator just started. Medians of {runs}; the second backup once. Load average {load:.1f} when it
-began."""
+{count:,} files like those above, {size}, in a bucket of the Storage emulator, backed up and restored by the jobs as
+production wires them, in one worker process that has done it before; the emulator is a process of its own on the same
+cores. *Bare*: the same requests by the same source in the same worker, the bytes read thrown away, or those to write
+read from the disk. A restore goes into an emulator just started. Medians of {runs}; the second backup once. Load
+average {load:.1f} when it began."""
 _ACCOUNTS = """\
 {count:,} accounts with e-mail, name, claims and password hash in the Auth emulator, backed up by the jobs in one worker
 process, with the project's configuration that tells how passwords are hashed, and restored into an emulator just
@@ -53,19 +53,19 @@ def measure_files(scale: Scale) -> Section:
     load = os.getloadavg()[0]
     with folder() as place, emulator() as database, fleet(database, 1) as worker:
         _warmed(worker, database, place)
-        corpus = make(place.path / "corpus", scale.files)
-        size = corpus.size
+        corpus = make(place.path / "corpus", max(_WARM_FILES, scale.files // 4))
+        size, count = corpus.size, len(corpus.names())
         with _storage() as host:
             chosen = _settings(place, database, host)
             _in_worker(worker, _bare_write, chosen, corpus)
             reading = median(_in_worker(worker, _bare_read, chosen) for _ in range(scale.runs))
             taken = []
-            for _ in range(scale.runs):
+            for run in range(scale.runs):
                 chosen = _settings(place, database, host)
-                taken.append(worker.snapshot(chosen, "one").seconds)
+                taken.append(worker.snapshot(chosen, f"first-{run}").seconds)
             change(corpus)
             _in_worker(worker, _bare_write, chosen, corpus)
-            again = worker.snapshot(chosen, "two").seconds
+            again = worker.snapshot(chosen, "second").seconds
         written, restored = [], []
         for _ in range(scale.runs):
             with _storage() as host:
@@ -74,7 +74,7 @@ def measure_files(scale: Scale) -> Section:
                 )
             with _storage() as host:
                 into = replace(chosen, storage_emulator=host)
-                restored.append(worker.restore(into, "two").seconds)
+                restored.append(worker.restore(into, "second").seconds)
                 worker.pool.submit(_check, into, corpus).result()
     rows = [
         _row("first backup", size / median(taken), "bare read", size / reading),
@@ -86,7 +86,8 @@ def measure_files(scale: Scale) -> Section:
         ),
         _row("restore", size / median(restored), "bare write", size / median(written)),
     ]
-    return Section("Files through Cloud Storage", _FILES.format(runs=scale.runs, load=load), rows)
+    method = _FILES.format(count=count, size=mebibytes(size), runs=scale.runs, load=load)
+    return Section("Files through Cloud Storage", method, rows)
 
 
 def measure_accounts(scale: Scale) -> Section:
