@@ -29,12 +29,21 @@ opens everything: `check --read-data`, `check --verify-data`. *Memory* is reside
 Medians of {runs}, the programs taking turns, each with its own repositories. Load average {load:.1f} when it began."""
 _READING = (
     (
-        "Ours is Python around libraries in C and Rust that let other threads run meanwhile: xxHash-seeded FastCDC, "
-        "BLAKE3, zstd, AES-GCM. About half of a first backup's processor time is zstd on the text."
+        "Ours is Python around libraries in C and Rust that let other threads run meanwhile. Of the 6.5 processor "
+        "seconds of a first backup of 1.1 GiB, 2.7 are zstd on the text, and 1.5 the disk's cache taking the packs; "
+        "restic takes 10.5 seconds in all. On two cores that cannot be twice as fast at the same compression."
     ),
     (
-        "A second backup that finds nearly everything unchanged is mostly the start of the program: of ours, 0.35 s "
-        "are the interpreter, the imports and the opening of the repository."
+        "A second backup that finds nearly everything unchanged is mostly the start of the program: of ours, some "
+        "0.35 s are the interpreter, the imports and the opening of the repository."
+    ),
+    (
+        "A restore is bound by what the disk's cache takes: copying the same files with `cp` takes 1.2 processor "
+        "seconds, a restore 3."
+    ),
+    (
+        "Memory in a first backup: up to 32 MiB fetched ahead, as much waiting to be sealed, packs being stored, and "
+        "what the allocator keeps for each thread; with `MALLOC_ARENA_MAX=2` in the environment it is a quarter less."
     ),
 )
 _DOINGS = ("first backup", "second backup", "verify with full read", "restore to files")

@@ -20,7 +20,7 @@ included, as the operating system tells it at the end."""
 _READING = (
     (
         "Libraries take about 75 MiB. The rest is a page or two, one open leaf, the leaves that wait to be sealed, and "
-        "three times a pack of 4 MiB: one being filled, and one being stored with its blobs."
+        "up to seven times a pack of 4 MiB: one being filled, and at most three being stored with their blobs."
     ),
     (
         "What grows with a part is the list of its leaves and where they are, about 15 bytes a document. A part has a "
