@@ -92,9 +92,7 @@ def _restored(tool: Tool, corpus: Corpus, to: Path) -> Spent:
     """What was restored must be the second version."""
     to.mkdir()
     try:
-        spent = tool.run(
-            [word.format(to=to) for word in tool.restore], to if tool.name == "borg" else TREE
-        )
+        spent = tool.run([word.format(to=to) for word in tool.restore], to if tool.name == "borg" else TREE)
         whole = to if tool.name == "ours" else to / corpus.files.relative_to("/")
         names = corpus.names()
         same, differing, lost = filecmp.cmpfiles(corpus.files, whole, names, shallow=False)
