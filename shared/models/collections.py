@@ -34,6 +34,15 @@ BACKUP_SETS: Final = "backupSets"
 BACKUP_TEMPLATES: Final = "backupTemplates"
 """`BackupTemplate` by name."""
 
+CONFIG_STATUS: Final = "backupConfigStatus"
+"""What was found of each document of `backupConfig`, by its id, and the last good one."""
+
+BACKUP_SCHEDULES: Final = "backupSchedules"
+"""`BackupSchedule` by name."""
+
+SCHEDULE_STATE: Final = "backupScheduleState"
+"""`ScheduleState` by the schedule's name."""
+
 JOBS: Final = "backupJobs"
 """State and progress of one job, by the id of its backup, recovery or verification."""
 
@@ -47,6 +56,9 @@ SYSTEM_COLLECTIONS: Final = (
     BACKUP_CONFIG,
     BACKUP_SETS,
     BACKUP_TEMPLATES,
+    CONFIG_STATUS,
+    BACKUP_SCHEDULES,
+    SCHEDULE_STATE,
     JOBS,
 )
 """All of them at the root; every subcollection of ours lies under one."""

@@ -18,6 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.errors import Unsupported
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
+from shared.models.answers import RequestAnswer
 from shared.models.base import Model
 from shared.models.jobs import (
     BackupRequest,
@@ -28,6 +29,7 @@ from shared.models.jobs import (
     VerifyRequest,
 )
 from shared.models.retention import RetentionPolicy, RotationState
+from shared.models.schedules import BackupSchedule
 from shared.models.sets import BackupSet, BackupTemplate
 
 Schema = Mapping[str, Any]
@@ -39,7 +41,9 @@ MODELS: Final[tuple[type[Model], ...]] = (
     StorageConfig,
     BackupSet,
     BackupTemplate,
+    BackupSchedule,
     BackupRequest,
+    RequestAnswer,
     SnapshotRequest,
     PartRequest,
     VerifyRequest,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google_errors
-from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
 from shared.clock import Clock
-from shared.errors import BadInput, Busy, Denied, FirekeepError, NotFound, Unavailable
+from shared.errors import BadInput, Busy, NotFound, Unavailable
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.base import Model
 from shared.models.collections import (
@@ -32,6 +30,8 @@ from shared.models.collections import (
 from shared.models.jobs import BackupRequest
 from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.sets import BackupSet, BackupTemplate
+from shared.state.calls import listed as _listed
+from shared.state.calls import mapped as _mapped
 from shared.state.contract import Data, Preset, Task, TaskId, TaskState
 
 _T = TypeVar("_T")
@@ -40,16 +40,6 @@ _LATEST = 20
 """How many backups are looked through for a completed one; without one, the next stores everything anew."""
 _UNSURE = 5
 """How often a transaction is run while nobody can tell whether its commit landed."""
-_AGAIN = Retry(
-    predicate=if_exception_type(
-        google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError
-    ),
-    initial=0.1,
-    maximum=10.0,
-    timeout=60.0,
-)
-"""The library's own policy for queries; see `_listed`."""
-_ONCE = Retry(predicate=lambda _: False)
 _NAMED = 20
 """How many of the names that there are an error tells."""
 _PRESETS: Mapping[type[Any], tuple[str, str, str]] = {
@@ -328,14 +318,6 @@ class FirestoreCatalog:
         return found
 
 
-def _listed(query: Any) -> list[Any]:
-    """All results, asked for anew when the stream breaks off. What the library does then by itself fails with an
-    AttributeError, or with a TypeError before the first result (google-cloud-firestore 2.34).
-    """
-    found: list[Any] = _AGAIN(lambda: list(query.stream(retry=_ONCE)))()
-    return found
-
-
 def _preset(kind: type[Preset], snapshot: Any) -> Preset:
     found = kind.from_document(snapshot.to_dict())
     if found.name != snapshot.id:
@@ -369,29 +351,3 @@ def _check_owner(task: TaskId, snapshot: Any, owner: str) -> None:
 
 def _merged(changes: Data) -> dict[str, Any]:
     return {f"data.{name}": value for name, value in changes.items()}
-
-
-@contextmanager
-def _mapped(doing: str) -> Iterator[None]:
-    """Let only our own errors leave."""
-    try:
-        yield
-    except FirekeepError:
-        raise
-    except (google_errors.PermissionDenied, google_errors.Unauthenticated) as error:
-        raise Denied(
-            f"{doing} failed: not allowed", hint="grant roles/datastore.user on the state database"
-        ) from error
-    except google_errors.InvalidArgument as error:
-        raise BadInput(f"{doing} failed: Firestore refused the request") from error
-    except google_errors.GoogleAPIError as error:
-        raise Unavailable(
-            f"{doing} failed: {type(error).__name__}", hint="it is tried again on redelivery"
-        ) from error
-    except ValueError as error:
-        # The client library reports a transaction that ran out of attempts as a ValueError.
-        if "transaction" not in str(error).lower():
-            raise
-        raise Unavailable(
-            f"{doing} failed: too much contention", hint="it is tried again on redelivery"
-        ) from error

@@ -213,6 +213,77 @@ export interface BackupTemplate {
 }
 
 /**
+ * When a backup or a recovery is made by itself. Its backups count as automatic ones.
+ */
+export interface BackupSchedule {
+  name: string;
+  description?: string;
+  enabled?: boolean;
+  schedule: {
+    frequency: 'daily' | 'weekly' | 'monthly';
+    time: string;
+    timezone: string;
+  };
+  backup?: {
+    selection?: {
+      entries?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      media?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      settings?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      users?: {
+        include?: string[];
+        exclude?: string[];
+      };
+    };
+    set?: string;
+    template?: string;
+    options?: {
+      validation?: 'none' | 'structure' | 'data';
+      formats?: string[];
+      maxSize?: number;
+      note?: string;
+    };
+  };
+  recovery?: {
+    of?: string;
+    target: {
+      project: string;
+      database?: string;
+      buckets?: string[];
+    };
+    selection?: {
+      entries?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      media?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      settings?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      users?: {
+        include?: string[];
+        exclude?: string[];
+      };
+    };
+    documents?: string[];
+    exact?: boolean;
+    overwrite?: boolean;
+  };
+}
+
+/**
  * The document with which an operator's app asks for a manual backup. Its id becomes the backup's.
  */
 export interface BackupRequest {
@@ -244,6 +315,18 @@ export interface BackupRequest {
   };
   requestedBy: string;
   requestedAt: Date;
+}
+
+/**
+ * What became of a `BackupRequest`, in fields of the same document that clients cannot write.
+ * `refused` before anything was read, `failed` later, both with the `reason`; `done` with the
+ * backup's id.
+ */
+export interface RequestAnswer {
+  status: 'accepted' | 'refused' | 'done' | 'failed';
+  reason?: string;
+  backupId?: string;
+  answeredAt: Date;
 }
 
 /**
