@@ -154,12 +154,9 @@ class Homes:
         )
 
     def _rank(self, place: Location) -> tuple[bool, bool, int, bytes]:
-        return (
-            not place.base_prefix,
-            place.pack not in self._marked,
-            self._crowd[place.pack],
-            place.pack,
-        )
+        staying = place.pack not in self._marked
+        # Among marked packs by name alone: of two rotations at once, both leave the same one.
+        return not place.base_prefix, staying, self._crowd[place.pack] if staying else 0, place.pack
 
 
 def freed_by(repository: Repository, kept: Iterable[str], dropped: Iterable[str]) -> dict[str, int]:

@@ -5,13 +5,18 @@ Another process is played by work that is done in the middle of a call to the st
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
+import collect_racer
 import pytest
 from repository_samples import SMALL, content, disk, entries, made, opened, take_next, take_snapshot
 
@@ -222,3 +227,27 @@ def test_a_collection_that_dies_anywhere_harms_nothing_and_is_done_by_the_next(
         done = collect(repository, LATER + timedelta(days=99), ENDED)
         assert (done.packs, done.marked_packs) == (0, 0)
     assert changing or day == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace"),
+    [(10, 1.5), pytest.param(90, 3.0, marks=[pytest.mark.slow, pytest.mark.timeout(300)])],
+)
+def test_writers_and_a_rotation_in_processes_of_their_own(tmp_path: Path, seconds: int, grace: float) -> None:
+    made(disk(tmp_path))
+    racers = [
+        subprocess.Popen(
+            [sys.executable, collect_racer.__file__, role, str(tmp_path), name, str(seconds), str(grace)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for role, name in (("write", "a"), ("write", "b"), ("rotate", "r"))
+    ]
+    told = [json.loads(racer.communicate(timeout=seconds + 60)[0]) for racer in racers]
+    assert all(one["committed"] >= 3 for one in told[:2])
+    assert told[2]["dropped"] and told[2]["packs"]
+    repository = opened(disk(tmp_path))
+    assert list(check_data(repository, ALL)) == []
+    for snapshot in repository.snapshots():
+        assert content(repository, snapshot) == collect_racer.model_of(snapshot)
