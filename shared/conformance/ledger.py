@@ -123,6 +123,45 @@ def check_a_failed_job_takes_no_more_work(ledger: Ledger, job: str, _expire: Exp
     assert _raises(Busy, lambda: ledger.renew(TaskId(job), "w", {"items": 1}))
 
 
+def check_of_two_who_end_a_job_one_is_told_so(ledger: Ledger, job: str, _expire: Expire) -> None:
+    assert ledger.fail(job, {}) is None
+    ledger.create(job, {})
+    first = ledger.fail(job, {"error": "first"})
+    second = ledger.fail(job, {"error": "second"})
+    assert first is not None
+    assert second is not None
+    assert first.data == second.data == {"error": "first"}
+    assert first.state is second.state is TaskState.FAILED
+
+
+def check_what_is_amended_is_kept_until_the_end(ledger: Ledger, job: str, _expire: Expire) -> None:
+    assert _raises(NotFound, lambda: ledger.amend(job, lambda _: {"x": 1}))
+    ledger.create(job, {"n": 1})
+    ledger.claim(TaskId(job), "w")
+    assert ledger.amend(job, lambda task: {"n": task.data["n"] + 1}).data == {"n": 2}
+    ledger.renew(TaskId(job), "w", {"m": 3})
+    assert ledger.load(TaskId(job)).data == {"n": 2, "m": 3}
+    ledger.finish(TaskId(job), "w", TaskState.DONE, {})
+    assert ledger.amend(job, lambda _: {"n": 9}).data == {"n": 2, "m": 3}
+
+
+def check_a_task_tells_when_it_was_touched_and_how_long_it_is_held(
+    ledger: Ledger, job: str, expire: Expire
+) -> None:
+    ledger.create(job, {})
+    fresh = ledger.load(TaskId(job))
+    assert fresh.touched is not None
+    assert fresh.leased_until is None
+    expire()
+    ledger.claim(TaskId(job), "w")
+    held = ledger.load(TaskId(job))
+    assert held.touched is not None
+    assert held.leased_until is not None
+    assert fresh.touched < held.touched < held.leased_until
+    ledger.release(TaskId(job), "w")
+    assert ledger.load(TaskId(job)).leased_until is None
+
+
 def _raises(kind: type[Exception], call: Callable[[], object]) -> bool:
     try:
         call()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
 
 from shared.errors import BadInput, Denied, FirekeepError, Unavailable
 
@@ -55,3 +56,25 @@ def mapped(doing: str) -> Iterator[None]:
         raise Unavailable(
             f"{doing} failed: too much contention", hint="it is tried again on redelivery"
         ) from error
+
+
+_CHANGED = (
+    google_errors.FailedPrecondition,
+    google_errors.AlreadyExists,
+    google_errors.NotFound,
+    google_errors.Aborted,
+)
+
+
+def write_if(reference: Any, data: Mapping[str, Any], version: Any, fields: Iterable[str] = ()) -> Any:
+    """Write these fields if the document is still the one of `version`, its update time; None for one that is not
+    there yet. Those of `fields` that have no value are removed. The new version, or None when it has changed.
+    """
+    try:
+        if version is None:
+            return reference.create(dict(data)).update_time
+        absent = {name: firestore.DELETE_FIELD for name in fields if name not in data}
+        option = firestore.Client.write_option(last_update_time=version)
+        return reference.update({**data, **absent}, option=option).update_time
+    except _CHANGED:
+        return None

@@ -7,17 +7,21 @@ guarded by the lease: a worker that lost it cannot overwrite its successor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from shared.errors import BadInput
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
+from shared.models.answers import RequestAnswer
 from shared.models.jobs import BackupRequest
 from shared.models.retention import RetentionPolicy, RotationState
+from shared.models.schedules import BackupSchedule, ScheduleState
 from shared.models.sets import BackupSet, BackupTemplate
 
-Preset = TypeVar("Preset", BackupSet, BackupTemplate)
+Preset = TypeVar("Preset", BackupSet, BackupTemplate, BackupSchedule)
 """What is saved under a name."""
 
 Data = Mapping[str, Any]
@@ -51,6 +55,10 @@ class Task:
     data: Data = field(default_factory=dict)
     parts: int | None = None
     parts_done: int = 0
+    touched: datetime | None = field(default=None, compare=False)
+    """When somebody last changed it."""
+    leased_until: datetime | None = field(default=None, compare=False)
+    """When the lease of whoever works on it runs out; None when nobody does."""
 
     @property
     def ended(self) -> bool:
@@ -91,8 +99,15 @@ class Ledger(Protocol):
     def unfinished(self) -> Iterator[Task]:
         """The jobs that have not ended."""
 
-    def fail(self, job: str, changes: Data) -> None:
-        """End a job as failed, whoever holds it; nothing if it has ended or was never begun."""
+    def fail(self, job: str, changes: Data) -> Task | None:
+        """End a job as failed, whoever holds it; nothing if it has ended or was never begun. The job as it then
+        stands, so that of two who end it one is told that it was the other.
+        """
+
+    def amend(self, job: str, change: Callable[[Task], Data]) -> Task:
+        """Merge what `change` answers into a job that has not ended, whoever holds it; in one transaction, in which
+        `change` may also raise. The job as it then stands. NotFound when there is none.
+        """
 
 
 class Catalog(Protocol):
@@ -109,6 +124,9 @@ class Catalog(Protocol):
     def backups(self) -> Iterator[Backup]:
         """All of them. BadInput for a document that is none of ours."""
 
+    def unfinished(self) -> list[str]:
+        """The ids of the backups and recoveries that are told as pending or in progress."""
+
     def newest_completed(self) -> str:
         """The id of the backup that was begun last of those that are completed; empty when there is none."""
 
@@ -116,7 +134,8 @@ class Catalog(Protocol):
         """What a client asked for. NotFound when it is gone, BadInput when it is not valid."""
 
     def config(self) -> BackupConfig | None:
-        """The configuration of the whole system; None when there is none. BadInput when it is not valid."""
+        """The configuration of the whole system; the last good one while what is written there is not valid. None when
+        there is none. BadInput when it is not valid, and there is no good one before it."""
 
     def storage_config(self) -> StorageConfig | None:
         """Likewise for the place where backups are kept."""
@@ -135,7 +154,7 @@ class Catalog(Protocol):
     def presets(self, kind: type[Preset]) -> Iterator[Preset]:
         """All of this kind, by name. BadInput for a document that is none of ours."""
 
-    def save_preset(self, preset: BackupSet | BackupTemplate) -> None:
+    def save_preset(self, preset: BackupSet | BackupTemplate | BackupSchedule) -> None:
         """In place of what was saved under its name."""
 
     def drop_preset(self, kind: type[Preset], name: str) -> None:
@@ -144,3 +163,46 @@ class Catalog(Protocol):
     def save_recovery(self, recovery: Recovery) -> None: ...
 
     def recovery(self, recovery_id: str) -> Recovery: ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """What came of a schedule, None when it cannot be read; and the version of the document that holds it."""
+
+    state: ScheduleState | None
+    version: Any
+
+
+class Schedules(Protocol):
+    """Schedules, and what came of them."""
+
+    def schedules(self) -> Iterator[tuple[str, BackupSchedule | BadInput]]:
+        """Every schedule by its document's id, or why it is none."""
+
+    def states(self) -> Mapping[str, Held]:
+        """What came of each, by name."""
+
+    def save_state(self, name: str, state: ScheduleState, version: Any) -> Held | None:
+        """Replace what is held as `version`, None for nothing. None, and nothing done, when it has changed."""
+
+    def drop_state(self, name: str) -> None:
+        """It may be gone already."""
+
+    def last_completed(self, prefix: str) -> str:
+        """The last, in the order of ids, of the completed backups whose ids begin so; empty when there is none."""
+
+
+class Answers(Protocol):
+    """What people are told beside what they wrote."""
+
+    def answer_request(self, request_id: str, answer: RequestAnswer) -> None:
+        """On the request, unless it is not there or has ended already. An end is told once."""
+
+    def judge_config(
+        self, name: str, now: datetime, judge: Callable[[Mapping[str, Any]], Sequence[str]]
+    ) -> str:
+        """Write down what `judge` finds wrong with the configuration's document, and keep one with which nothing is.
+
+        `valid`, `invalid`, `already …` for a document that was checked before, or `gone`. Busy when it is checked by
+        another worker at the same time.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -12,10 +13,12 @@ from google.cloud import firestore
 from shared.clock import Clock
 from shared.errors import BadInput, Busy, NotFound, Unavailable
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
+from shared.models.answers import without_answer
 from shared.models.base import Model
 from shared.models.collections import (
     BACKUP_CONFIG,
     BACKUP_REQUESTS,
+    BACKUP_SCHEDULES,
     BACKUP_SETS,
     BACKUP_TEMPLATES,
     BACKUPS,
@@ -29,7 +32,9 @@ from shared.models.collections import (
 )
 from shared.models.jobs import BackupRequest
 from shared.models.retention import RetentionPolicy, RotationState
+from shared.models.schedules import BackupSchedule
 from shared.models.sets import BackupSet, BackupTemplate
+from shared.state.answering import in_force
 from shared.state.calls import listed as _listed
 from shared.state.calls import mapped as _mapped
 from shared.state.contract import Data, Preset, Task, TaskId, TaskState
@@ -40,10 +45,12 @@ _LATEST = 20
 """How many backups are looked through for a completed one; without one, the next stores everything anew."""
 _UNSURE = 5
 """How often a transaction is run while nobody can tell whether its commit landed."""
+_TOLD = (BACKUPS, RECOVERIES)
 _NAMED = 20
 """How many of the names that there are an error tells."""
 _PRESETS: Mapping[type[Any], tuple[str, str, str]] = {
     BackupSet: (BACKUP_SETS, "backup set", "`firekeep set save` makes one"),
+    BackupSchedule: (BACKUP_SCHEDULES, "schedule", "`firekeep schedule save` makes one"),
     BackupTemplate: (BACKUP_TEMPLATES, "backup template", "`firekeep template save` makes one"),
 }
 """Where presets of a kind are, what they are called, and how one is made."""
@@ -170,20 +177,37 @@ class FirestoreLedger:
             found = _listed(query)
         return (_loaded(TaskId(str(snapshot.id)), snapshot) for snapshot in found)
 
-    def fail(self, job: str, changes: Data) -> None:
+    def fail(self, job: str, changes: Data) -> Task | None:
         task = TaskId(job)
 
-        def body(transaction: Any) -> None:
+        def body(transaction: Any) -> Task | None:
             snapshot = self._reference(task).get(transaction=transaction)
-            if snapshot.exists and not _loaded(task, snapshot).ended:
-                ended = {
-                    "state": TaskState.FAILED.value,
-                    "lease": firestore.DELETE_FIELD,
-                    "updatedAt": self._clock.now(),
-                }
-                transaction.update(snapshot.reference, {**ended, **_merged(changes)})
+            if not snapshot.exists:
+                return None
+            found = _loaded(task, snapshot)
+            if found.ended:
+                return found
+            now = self._clock.now()
+            ended = {"state": TaskState.FAILED.value, "lease": firestore.DELETE_FIELD, "updatedAt": now}
+            transaction.update(snapshot.reference, {**ended, **_merged(changes)})
+            return replace(
+                found, state=TaskState.FAILED, data={**found.data, **changes}, touched=now, leased_until=None
+            )
 
-        self._transact(f"failing job {job}", body)
+        return self._transact(f"failing job {job}", body)
+
+    def amend(self, job: str, change: Callable[[Task], Data]) -> Task:
+        task = TaskId(job)
+
+        def body(transaction: Any) -> Task:
+            snapshot = self._reference(task).get(transaction=transaction)
+            found = _loaded(task, snapshot)
+            changes = {} if found.ended else change(found)
+            if changes:
+                transaction.update(snapshot.reference, _merged(changes))
+            return replace(found, data={**found.data, **changes})
+
+        return self._transact(f"amending job {job}", body)
 
     def _transact(self, doing: str, body: Callable[[Any], _T]) -> _T:
         """Run `body` in a transaction. It must find done what it has done: when the answer to a commit is lost, the
@@ -232,6 +256,12 @@ class FirestoreCatalog:
             for snapshot in _listed(self._client.collection(BACKUPS)):
                 yield Backup.from_document(snapshot.to_dict())
 
+    def unfinished(self) -> list[str]:
+        told = firestore.FieldFilter("status", "in", ["pending", "in_progress"])
+        with _mapped("listing what has not ended"):
+            found = [_listed(self._client.collection(one).where(filter=told).select([])) for one in _TOLD]
+        return [str(snapshot.id) for snapshots in found for snapshot in snapshots]
+
     def newest_completed(self) -> str:
         with _mapped("looking for the newest backup"):
             latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
@@ -241,7 +271,8 @@ class FirestoreCatalog:
         return ""
 
     def request(self, request_id: str) -> BackupRequest:
-        return BackupRequest.from_document(self._document(BACKUP_REQUESTS, request_id, "backup request"))
+        document = self._document(BACKUP_REQUESTS, request_id, "backup request")
+        return BackupRequest.from_document(without_answer(document))
 
     def config(self) -> BackupConfig | None:
         return self._configured(BackupConfig, MAIN)
@@ -261,8 +292,7 @@ class FirestoreCatalog:
 
     def _configured(self, kind: type[_M], name: str) -> _M | None:
         with _mapped(f"loading the configuration {name}"):
-            snapshot = self._client.collection(BACKUP_CONFIG).document(name).get()
-        return kind.from_document(snapshot.to_dict()) if snapshot.exists else None
+            return in_force(self._client, kind, name)
 
     def preset(self, kind: type[Preset], name: str) -> Preset:
         collection, what, _ = _PRESETS[kind]
@@ -278,7 +308,7 @@ class FirestoreCatalog:
             found = _listed(self._client.collection(collection))
         return (_preset(kind, snapshot) for snapshot in found)
 
-    def save_preset(self, preset: BackupSet | BackupTemplate) -> None:
+    def save_preset(self, preset: BackupSet | BackupTemplate | BackupSchedule) -> None:
         collection, what, _ = _PRESETS[type(preset)]
         with _mapped(f"saving {what} {preset.name}"):
             self._client.collection(collection).document(preset.name).set(preset.to_document())
@@ -341,6 +371,8 @@ def _task(task: TaskId, document: dict[str, Any]) -> Task:
         document.get("data", {}),
         document.get("parts"),
         document.get("partsDone", 0),
+        document.get("updatedAt") or document.get("createdAt"),
+        (document.get("lease") or {}).get("until"),
     )
 
 
