@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from cli.commands.backup import reading as snapshot_reading
@@ -34,7 +35,8 @@ def run_demo(out: Output, *, every: int, tampering: str | None) -> None:
     """Tell the story, with every so many-th document of the world. `tampering` names what kind of thing is changed
     after the restore. IntegrityError when what was lost did not come back."""
     try:
-        facts = _told(out, every, tampering)
+        with _stopping():
+            facts = _told(out, every, tampering)
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted("the demo was stopped; nothing is left of it") from None
     out.result(facts.as_json(), report(facts))
@@ -43,6 +45,18 @@ def run_demo(out: Output, *, every: int, tampering: str | None) -> None:
             f"after the restore {facts.told_wrong}: {facts.example}",
             hint="this must never happen; please report it with the log named above",
         )
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Being told to end, or the end of the terminal, is what Ctrl-C is."""
+    told = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, signal.default_int_handler) for one in told]
+    try:
+        yield
+    finally:
+        for one, handler in zip(told, before, strict=True):
+            signal.signal(one, handler)
 
 
 def _told(out: Output, every: int, tampering: str | None) -> Facts:
