@@ -57,7 +57,12 @@ class ObjectTrigger:
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """An HTTPS request: the function's answer is the caller's, and nothing is retried."""
+    """An HTTPS request: the function's answer is the caller's, and nothing is retried.
+
+    `public` lets everybody call: the function itself then checks who that is, as callables do.
+    """
+
+    public: bool = False
 
 
 Trigger = TopicTrigger | DocumentTrigger | ObjectTrigger | HttpTrigger
@@ -78,6 +83,8 @@ class FunctionSpec:
     max_attempts: int = 10
     min_backoff_s: float = 10
     max_backoff_s: float = 600
+    schedule: str = ""
+    """When Cloud Scheduler publishes `{}` to the topic, as a cron line in UTC; empty for never."""
 
 
 FUNCTIONS: tuple[FunctionSpec, ...] = (
