@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from shared.repository.keychain import Keychain
     from shared.repository.tuning import Tuning
     from shared.sources.contract import Source
-    from shared.state.contract import Catalog, Ledger
+    from shared.state.contract import Answers, Catalog, Ledger, Schedules
 
 _HEARTBEATS_PER_LEASE = 4
 
@@ -58,6 +58,8 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         storage=_storage(chosen),
         ledger=ledger(chosen),
         catalog=catalog(chosen),
+        schedules=schedules(chosen),
+        answers=answers(chosen),
         publisher=publisher or pubsub_publisher(chosen),
         clock=SystemClock(),
         random=secrets.token_bytes,
@@ -475,6 +477,18 @@ def catalog(chosen: settings.Settings) -> Catalog:
     from shared.state.firestore import FirestoreCatalog
 
     return FirestoreCatalog(_state_client(chosen))
+
+
+def schedules(chosen: settings.Settings) -> Schedules:
+    from shared.state.planning import FirestoreSchedules
+
+    return FirestoreSchedules(_state_client(chosen))
+
+
+def answers(chosen: settings.Settings) -> Answers:
+    from shared.state.answering import FirestoreAnswers
+
+    return FirestoreAnswers(_state_client(chosen))
 
 
 def pubsub_publisher(chosen: settings.Settings) -> Publisher:

@@ -13,7 +13,7 @@ from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository
 from shared.sources.contract import AccountSource, FileSource, Source
-from shared.state.contract import Catalog, Ledger
+from shared.state.contract import Answers, Catalog, Ledger, Schedules
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Ports:
     """`provider` and `path`, as the catalog shows them."""
     ledger: Ledger
     catalog: Catalog
+    schedules: Schedules
+    answers: Answers
     publisher: Publisher
     clock: Clock
     random: Callable[[int], bytes]
