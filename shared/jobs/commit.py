@@ -16,6 +16,7 @@ from shared.contents import ENTRIES, MEDIA
 from shared.errors import Incomplete, IntegrityError, NotFound
 from shared.format.manifest import Manifest
 from shared.format.seal import name_of
+from shared.jobs.answering import answer_request
 from shared.jobs.audit import audit
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.groups import groups
@@ -63,6 +64,7 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
             facts = {**_facts(manifest), **_audited(ports, job, manifest)}
             beat.check()
         _have_checked(ports, job)
+        answer_request(ports, backup_id, "done")
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
 
