@@ -1,0 +1,1 @@
+"""How people are told: a contract, and the channels that keep it."""
