@@ -9,38 +9,29 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from functions.table import (
-    FUNCTIONS,
-    DocumentTrigger,
-    FunctionSpec,
-    HttpTrigger,
-    ObjectTrigger,
-    TopicTrigger,
-    Trigger,
-)
-from shared.errors import Unsupported
+from cli.deployment.command import Command, Step
+from cli.deployment.plan import Target, steps
+from functions.table import FUNCTIONS, FunctionSpec, ObjectTrigger
 
 _HEADER = """\
 # Generated from functions/table.py by `python -m tools.cloudbuild`; edit that instead.
 #
-# Checks and tests the source, then deploys each function of the table. It expects to find what it does not
-# make: the enabled services, the service accounts and their roles, the topics, the repository and the secret
-# `firekeep-key`. Dead letters and back-off of the subscriptions that a deployment makes are set by hand.
-#
-# Not complete yet: this release keeps its repository in a directory, which a deployed function does not have.
-# Until buckets are supported, only the first step is of use.
+# Checks and tests the source, then deploys everything: APIs, database, bucket, key, topics, roles, service accounts,
+# repository, rules, functions, schedules. `firekeep setup` does the same from a laptop. Running it again changes
+# nothing that is as it should be. docs/setup.md says what the identity of the build needs.
 
 substitutions:
   _REGION: europe-west1
   _DATABASE: (default)
-  _DATABASE_LOCATION: eur3
-  _STATE_DATABASE: (default)
-  _REPOSITORY: ''
+  _STATE_LOCATION: europe-west1
+  _BUCKET: ${PROJECT_ID}-firekeep
+  _MEDIA_BUCKET: ${PROJECT_ID}.firebasestorage.app
 
 options:
   logging: CLOUD_LOGGING_ONLY
+  dynamicSubstitutions: true
 
-timeout: 3600s
+timeout: 7200s
 
 steps:
   - id: test
@@ -48,7 +39,27 @@ steps:
     args: [bash, .ci/run]
 """
 
-_KEY_FILE = "/secrets/firekeep/key"
+_IMAGES = {
+    "gcloud": "gcr.io/google.com/cloudsdktool/google-cloud-cli:slim",
+    "python": "python:3.11",
+    "node": "node:22",
+}
+_BEFORE = {
+    "python": (
+        "pip install --quiet --require-hashes --requirement requirements.lock",
+        """firekeep() { python -c 'from cli.app import main; main()' "$$@"; }""",
+    )
+}
+_TARGET = Target(
+    project="$PROJECT_ID",
+    number="$PROJECT_NUMBER",
+    region="$_REGION",
+    database="$_DATABASE",
+    state_location="$_STATE_LOCATION",
+    bucket="$_BUCKET",
+    media=("$_MEDIA_BUCKET",),
+    media_location="$_BUCKET_LOCATION",
+)
 
 
 def generated(table: tuple[FunctionSpec, ...] = FUNCTIONS) -> str:
@@ -56,71 +67,44 @@ def generated(table: tuple[FunctionSpec, ...] = FUNCTIONS) -> str:
     header = _HEADER
     if any(isinstance(spec.trigger, ObjectTrigger) for spec in table):
         # Cloud Build refuses substitutions that no step uses.
-        header = header.replace("  _STATE_DATABASE", "  _BUCKET_LOCATION: eu\n  _STATE_DATABASE")
-    return "\n".join([header, *(_step(spec) for spec in table)])
+        header = header.replace("  _MEDIA_BUCKET", "  _BUCKET_LOCATION: eu\n  _MEDIA_BUCKET")
+    return "\n".join([header, *_written(steps(_TARGET, table))])
 
 
-def _step(spec: FunctionSpec) -> str:
+def _written(todo: list[Step]) -> Iterator[str]:
+    """Steps one after another; those that are alone side by side, after the last that was not."""
+    last, beside = "test", list[str]()
+    for step in todo:
+        after = [last] if step.alone else beside or [last]
+        yield _step(step, after)
+        if step.alone:
+            beside.append(step.name)
+        else:
+            last, beside = step.name, []
+
+
+def _step(step: Step, after: list[str]) -> str:
     lines = [
-        f"  - id: deploy-{spec.name}",
-        "    name: gcr.io/google.com/cloudsdktool/google-cloud-cli:slim",
-        "    waitFor: [test]",
-        "    entrypoint: gcloud",
-        "    args:",
-        *(f"      - {argument}" for argument in _arguments(spec)),
+        f"  - id: {step.name}",
+        f"    name: {_IMAGES[step.image]}",
+        f"    waitFor: [{', '.join(after)}]",
+        *(_plain(step.commands[0]) if step.alone else _script(step)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _arguments(spec: FunctionSpec) -> Iterator[str]:
-    yield from ("functions", "deploy", f"firekeep-{spec.name}", "--gen2", "--quiet")
-    yield from ("--region=$_REGION", "--runtime=python311", "--source=.", f"--entry-point={spec.name}")
-    yield from _trigger(spec.trigger)
-    account = f"{spec.service_account}@$PROJECT_ID.iam.gserviceaccount.com"
-    yield f"--service-account={account}"
-    if not isinstance(spec.trigger, HttpTrigger):
-        yield f"--trigger-service-account={account}"
-    yield from (f"--memory={spec.memory_mib}Mi", f"--timeout={spec.timeout_s}s")
-    yield from (f"--max-instances={spec.workers}", "--concurrency=1")
-    if not isinstance(spec.trigger, HttpTrigger):
-        yield "--retry" if spec.retry else "--no-retry"
-    yield f"--set-env-vars={','.join(_environment())}"
-    yield f"--set-secrets={_KEY_FILE}=firekeep-key:latest"
+def _plain(command: Command) -> Iterator[str]:
+    program, *arguments = command.argv
+    yield from (f"    entrypoint: {program}", "    args:")
+    yield from (f"      - {argument}" for argument in arguments)
 
 
-def _trigger(trigger: Trigger) -> Iterator[str]:
-    match trigger:
-        case TopicTrigger(topic):
-            yield f"--trigger-topic={topic}"
-        case HttpTrigger():
-            yield from ("--trigger-http", "--no-allow-unauthenticated")
-        case DocumentTrigger():
-            _check(trigger.content_type, "application/protobuf")
-            yield "--trigger-location=$_DATABASE_LOCATION"
-            yield f"--trigger-event-filters=type={trigger.type}"
-            yield "--trigger-event-filters=database=$_STATE_DATABASE"
-            yield f"--trigger-event-filters-path-pattern=document={trigger.document}"
-        case ObjectTrigger():
-            _check(trigger.content_type, "application/json")
-            yield "--trigger-location=$_BUCKET_LOCATION"
-            yield f"--trigger-event-filters=type={trigger.type}"
-            yield f"--trigger-event-filters=bucket={trigger.bucket}"
-
-
-def _check(content_type: str, sent: str) -> None:
-    if content_type != sent:
-        raise Unsupported(
-            f"deploying a function that wants {content_type}: `gcloud functions deploy` makes triggers of {sent}",
-            hint="make the trigger with `gcloud eventarc triggers create --event-data-content-type`",
-        )
-
-
-def _environment() -> Iterator[str]:
-    yield "FIREKEEP_PROJECT=$PROJECT_ID"
-    yield "FIREKEEP_DATABASE=$_DATABASE"
-    yield "FIREKEEP_STATE_DATABASE=$_STATE_DATABASE"
-    yield "FIREKEEP_REPOSITORY=$_REPOSITORY"
-    yield f"FIREKEEP_KEY_FILE={_KEY_FILE}"
+def _script(step: Step) -> Iterator[str]:
+    yield from ("    entrypoint: bash", "    args:", "      - -euc", "      - |")
+    yield from (f"        {line}" for line in _BEFORE.get(step.image, ()))
+    # Cloud Build would take the dollar of a shell's $( and $? for its own.
+    shells = (command.shell().replace("$(", "$$(").replace("$?", "$$?") for command in step.commands)
+    yield from (f"        {line}" for line in shells)
 
 
 if __name__ == "__main__":
