@@ -82,11 +82,16 @@ def steps(target: Target, table: tuple[FunctionSpec, ...] = FUNCTIONS) -> list[S
 
 
 def topics_of(table: tuple[FunctionSpec, ...]) -> dict[str, str]:
-    """Each topic with its dead letter topic."""
+    """Each topic with its dead letter topic; empty for one whose messages are tried until they expire."""
     triggers = [spec.trigger for spec in table if isinstance(spec.trigger, TopicTrigger)]
     return {
         trigger.topic: trigger.dead_letter_topic for trigger in sorted(triggers, key=lambda one: one.topic)
     }
+
+
+def dead_letter_topics(table: tuple[FunctionSpec, ...]) -> list[str]:
+    """Where messages go that were tried for the last time."""
+    return sorted({dead for dead in topics_of(table).values() if dead})
 
 
 def _services(target: Target) -> Command:
@@ -138,18 +143,27 @@ def _rules(target: Target) -> Command:
 
 
 def _topics(target: Target, table: tuple[FunctionSpec, ...]) -> Iterator[Step]:
-    for topic, dead in topics_of(table).items():
+    topics = ("gcloud", "pubsub", "topics")
+    for dead in dead_letter_topics(table):
         kept = (f"--topic={dead}", "--expiration-period=never", "--message-retention-duration=7d")
-        publish = ("gcloud", "pubsub", "topics", "add-iam-policy-binding", dead, target.scope)
+        publish = (*topics, "add-iam-policy-binding", dead, target.scope)
         commands = (
-            _made(("gcloud", "pubsub", "topics"), topic, target.scope),
-            _made(("gcloud", "pubsub", "topics"), dead, target.scope),
+            _made(topics, dead, target.scope),
             _made(("gcloud", "pubsub", "subscriptions"), dead, target.scope, *kept),
             # Pub/Sub itself moves what it gives up.
             Command((*publish, _agent(target), "--role=roles/pubsub.publisher")),
         )
-        why = f"The topic {topic}, its dead letter topic, and a subscription that keeps what ends there."
-        yield Step(f"topic-{topic}", why, commands)
+        yield Step(
+            f"dead-letters-{dead}",
+            "A topic for what fails for the last time, and a subscription that keeps it.",
+            commands,
+        )
+    plain = [topic for topic in topics_of(table) if topic not in dead_letter_topics(table)]
+    yield Step(
+        "topics",
+        "Topics, to which work is published.",
+        tuple(_made(topics, topic, target.scope) for topic in plain),
+    )
 
 
 def _made(group: tuple[str, ...], name: str, scope: str, *how: str) -> Command:
@@ -281,7 +295,7 @@ def _retries(target: Target, spec: FunctionSpec) -> Command:
         f"--max-retry-delay={math.ceil(spec.max_backoff_s)}s",
         "--expiration-period=never",
     ]
-    if isinstance(spec.trigger, TopicTrigger):
+    if isinstance(spec.trigger, TopicTrigger) and spec.trigger.dead_letter_topic:
         dead = f"projects/{target.project}/topics/{spec.trigger.dead_letter_topic}"
         how += [f"--dead-letter-topic={dead}", f"--max-delivery-attempts={spec.max_attempts}"]
     update = ("gcloud", "pubsub", "subscriptions", "update", _subscription(target, spec), target.scope)
@@ -290,7 +304,7 @@ def _retries(target: Target, spec: FunctionSpec) -> Command:
 
 def _dead_letters(target: Target, spec: FunctionSpec) -> Iterator[Command]:
     """What Pub/Sub moves to the dead letters it takes off the subscription, for which it needs leave."""
-    if not isinstance(spec.trigger, TopicTrigger):
+    if not isinstance(spec.trigger, TopicTrigger) or not spec.trigger.dead_letter_topic:
         return
     add = ("gcloud", "pubsub", "subscriptions", "add-iam-policy-binding", _subscription(target, spec))
     yield Command((*add, target.scope, _agent(target), "--role=roles/pubsub.subscriber"))
