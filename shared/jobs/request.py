@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.errors import BadInput, NotFound
 from shared.jobs.answering import answer_request, is_id
 from shared.jobs.documents import failed_backup, new_backup
 from shared.jobs.ports import Ports, Report
 from shared.models.jobs import BackupRequest, SnapshotRequest
 
-SNAPSHOT_TOPIC = "backup-snapshot"
+SNAPSHOT_TOPIC: Final = "backup-snapshot"
 
 
 def accept_request(ports: Ports, request_id: str) -> Report:

@@ -7,6 +7,7 @@ allows them. A redelivery compares again from the cursor in the ledger, finds wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from shared.clock import Deadline
 from shared.contents import ENTRIES, USERS
@@ -25,7 +26,7 @@ from shared.models.content import Validation
 from shared.models.jobs import RestoreRequest
 from shared.state.contract import Task, TaskId, TaskState
 
-RESTORE_TOPIC = "backup-restore"
+RESTORE_TOPIC: Final = "backup-restore"
 
 
 def run_restore(ports: Ports, request: RestoreRequest, deadline: Deadline) -> Report:

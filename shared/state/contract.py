@@ -24,6 +24,9 @@ from shared.models.sets import BackupSet, BackupTemplate
 Preset = TypeVar("Preset", BackupSet, BackupTemplate, BackupSchedule)
 """What is saved under a name."""
 
+Listed = TypeVar("Listed", Backup, Recovery)
+"""What is listed by time."""
+
 Data = Mapping[str, Any]
 """What Firestore stores: text, numbers, booleans, bytes, aware datetimes, lists and maps of them."""
 
@@ -127,6 +130,10 @@ class Catalog(Protocol):
     def unfinished(self) -> list[str]:
         """The ids of the backups and recoveries that are told as pending or in progress."""
 
+    def latest(self, kind: type[Listed], limit: int, after: str | None) -> Iterator[Listed]:
+        """At most so many of a kind, the newest first, after the one with the id `after`: NotFound when it is gone.
+        BadInput for a document that is none of ours."""
+
     def newest_completed(self) -> str:
         """The id of the backup that was begun last of those that are completed; empty when there is none."""
 
@@ -139,6 +146,14 @@ class Catalog(Protocol):
 
     def storage_config(self) -> StorageConfig | None:
         """Likewise for the place where backups are kept."""
+
+    def configure(
+        self,
+        backup: BackupConfig | None = None,
+        storage: StorageConfig | None = None,
+        retention: RetentionPolicy | None = None,
+    ) -> None:
+        """Replace what is given, all of it or nothing."""
 
     def retention_policy(self) -> RetentionPolicy | None:
         """Likewise for what is kept beyond the limits of the configuration."""
@@ -188,8 +203,8 @@ class Schedules(Protocol):
     def drop_state(self, name: str) -> None:
         """It may be gone already."""
 
-    def last_completed(self, prefix: str) -> str:
-        """The last, in the order of ids, of the completed backups whose ids begin so; empty when there is none."""
+    def completed(self, prefix: str) -> list[str]:
+        """The ids that begin so of backups that are completed."""
 
 
 class Answers(Protocol):

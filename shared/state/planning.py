@@ -42,13 +42,13 @@ class FirestoreSchedules:
         with mapped(f"forgetting the schedule {name}"):
             self._client.collection(SCHEDULE_STATE).document(name).delete()
 
-    def last_completed(self, prefix: str) -> str:
+    def completed(self, prefix: str) -> list[str]:
         backups = self._client.collection(BACKUPS)
-        with mapped(f"looking for the newest backup {prefix}…"):
+        with mapped(f"looking for completed backups {prefix}…"):
             query = backups.order_by("__name__").select(["status"])
             query = query.start_at([backups.document(prefix)]).end_before([backups.document(f"{prefix}~")])
-            done = [one.id for one in listed(query) if one.to_dict().get("status") == "completed"]
-        return str(done[-1]) if done else ""
+            found = listed(query)
+        return [str(one.id) for one in found if one.to_dict().get("status") == "completed"]
 
 
 def _schedule(snapshot: Any) -> BackupSchedule | BadInput:
