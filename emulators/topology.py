@@ -22,7 +22,7 @@ def topology(table: tuple[FunctionSpec, ...], project: str, url: str) -> dict[st
     """`url` is where the router listens. See `emulators.pubsub.topology` for the shape."""
     listeners = [(spec, spec.trigger) for spec in table if isinstance(spec.trigger, TopicTrigger)]
     topics = sorted({trigger.topic for _, trigger in listeners})
-    dead = sorted({trigger.dead_letter_topic for _, trigger in listeners})
+    dead = sorted({trigger.dead_letter_topic for _, trigger in listeners} - {""})
     subscriptions = [_function(spec, trigger, project, url) for spec, trigger in listeners]
     for topic in dead:
         subscriptions.append(_subscription(project, topic, topic))
@@ -42,6 +42,10 @@ def topology(table: tuple[FunctionSpec, ...], project: str, url: str) -> dict[st
 
 
 def _function(spec: FunctionSpec, trigger: TopicTrigger, project: str, url: str) -> dict[str, Any]:
+    letters = {
+        "deadLetterTopic": _name(project, "topics", trigger.dead_letter_topic),
+        "maxDeliveryAttempts": spec.max_attempts,
+    }
     return _subscription(project, SUBSCRIPTION_PREFIX + spec.name, trigger.topic) | {
         "ackDeadlineSeconds": max(10, min(600, math.ceil(spec.timeout_s) + 60)),
         "pushConfig": {"pushEndpoint": f"{url}{PREFIX}pubsub/{spec.name}"},
@@ -49,10 +53,7 @@ def _function(spec: FunctionSpec, trigger: TopicTrigger, project: str, url: str)
             "minimumBackoff": f"{spec.min_backoff_s:.6f}s",
             "maximumBackoff": f"{spec.max_backoff_s:.6f}s",
         },
-        "deadLetterPolicy": {
-            "deadLetterTopic": _name(project, "topics", trigger.dead_letter_topic),
-            "maxDeliveryAttempts": spec.max_attempts,
-        },
+        **({"deadLetterPolicy": letters} if trigger.dead_letter_topic else {}),
     }
 
 

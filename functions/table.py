@@ -6,7 +6,9 @@ The local functions host, the deployment and the documentation are derived from 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+DEAD_LETTERS: Final = "backup-dead"
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,11 @@ class TopicTrigger:
 
     @property
     def dead_letter_topic(self) -> str:
-        return f"{self.topic}-dead"
+        """One for all of the system's topics, as a message names its job. Empty for itself: a dead letter is tried
+        until it expires."""
+        if self.topic == DEAD_LETTERS:
+            return ""
+        return DEAD_LETTERS if self.topic.startswith("backup-") else f"{self.topic}-dead"
 
 
 ContentType = Literal["application/protobuf", "application/json"]
@@ -93,5 +99,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec("verify", TopicTrigger("backup-verify"), "firekeep-verify"),
     FunctionSpec("rotate", TopicTrigger("backup-rotate"), "firekeep-rotate", memory_mib=1024),
     FunctionSpec("restore", TopicTrigger("backup-restore"), "firekeep-restore", memory_mib=1024),
+    FunctionSpec("sweep", TopicTrigger("backup-sweep"), "firekeep-sweep", timeout_s=300),
+    FunctionSpec("dead", TopicTrigger(DEAD_LETTERS), "firekeep-sweep", timeout_s=60),
     FunctionSpec("request", DocumentTrigger("created", "backupRequests/{id}"), "firekeep-request"),
 )
