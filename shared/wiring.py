@@ -55,6 +55,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         settings_collections=chosen.settings_collections if SETTINGS in chosen.contents else (),
         repository=_fresh(lambda: open_repository(chosen)),
         salvage=lambda: open_repository(chosen, salvage=True),
+        lagging=lambda: sorted(_lagging),
         storage=_storage(chosen),
         ledger=ledger(chosen),
         catalog=catalog(chosen),
@@ -333,9 +334,14 @@ def transfer(source: Provider, destination: Provider, seen: Callable[[Any], None
     return Transfer(source, destination, (PACKS, RUNS, INDEX, KEYS, "", SNAPSHOTS, CONFIG), seen)
 
 
+_lagging: set[str] = set()
+"""The places that missed a write of this process."""
+
+
 def _tell_lag(lag: Any) -> None:
     import logging
 
+    _lagging.add(lag.name)
     logging.getLogger("firekeep").warning(
         "%s lacks what was just written: %s; `firekeep migrate --sync` brings it up to date",
         lag.name,

@@ -90,8 +90,13 @@ def command(
     }
     checked = {} if via_functions else _checked(chosen, task)
     told = [*_told(manifest), *_pointing_nowhere(audit), *_check_lines(checked)]
+    lagging = list(task.data.get("lagging", ()))
+    told += [
+        f"  lagging    {place} lacks some of it; `firekeep migrate --sync` brings it up to date"
+        for place in lagging
+    ]
     told += [f"  not there  {name}: {why}" for name, why in absent.items()]
-    out.result({**_facts(manifest), "absent": absent, **audit, **checked}, told)
+    out.result({**_facts(manifest), "absent": absent, "lagging": lagging, **audit, **checked}, told)
     return IntegrityError.exit_status if checked.get("errors") else 0
 
 

@@ -9,11 +9,13 @@ import click
 
 from cli.options import output_options, repository_options, selection_options
 from cli.output import Output, count
+from cli.preflight import reach_firestore
 from cli.progress import Meter, Reading
-from shared.errors import BadInput
+from shared.errors import BadInput, Denied, Unavailable
 
 if TYPE_CHECKING:
     from shared.exporting.exported import Export
+    from shared.format.manifest import Manifest
     from shared.settings import Settings
 
 FORMATS = ("jsonl", "json", "csv", "parquet", "zip")
@@ -63,13 +65,34 @@ def command(
             hint="name a path with --output, or leave out --json",
         )
     repository = wiring.open_repository(chosen)
-    export = chosen_export(repository, find(repository, id_), selection, form)
+    manifest = find(repository, id_)
+    check_allowed(chosen, out, manifest, form)
+    export = chosen_export(repository, manifest, selection, form)
     with Meter(out, SystemClock()) as meter:
         write_export(export, form, output, force=force, seen=showing(meter, export.total))
     done = dict(export.done)
     facts = {"id": export.manifest.id, "format": form, "output": output, "records": done}
     if output != "-":
         out.result(facts, [f"Exported {told(done)} to {output}", *left_out(export)])
+
+
+def check_allowed(chosen: Settings, out: Output, manifest: Manifest, form: str) -> None:
+    """BadInput when the configuration does not allow this form of a manual backup. Where the project cannot be
+    reached there is no configuration to keep to: data must come out then above all.
+    """
+    from shared import wiring
+    from shared.jobs.asked import check_formats
+
+    if not chosen.project or manifest.backup.get("type") != "manual":
+        return
+    try:
+        reach_firestore(chosen)
+        config = wiring.catalog(chosen).config()
+    except (Denied, Unavailable) as error:
+        out.note(f"the configuration cannot be read, so every form is allowed: {error.message}")
+        return
+    if config is not None:
+        check_formats(config.manual, (form,))
 
 
 def chosen_export(repository: Any, manifest: Any, selection: dict[str, Any] | None, form: str) -> Export:

@@ -61,7 +61,7 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
         with failing_snapshot(ports, backup_id), beat:
             manifest = _commit(ports, job)
             _show(ports, manifest)
-            facts = {**_facts(manifest), **_audited(ports, job, manifest)}
+            facts = {**_facts(manifest), **_audited(ports, job, manifest), **_lagging(ports, job)}
             beat.check()
         _have_checked(ports, job)
         answer_request(ports, backup_id, "done")
@@ -106,9 +106,19 @@ def _audited(ports: Ports, job: Task, manifest: Manifest) -> dict[str, Any]:
     media = next((one for one in selected(job) if one.content == MEDIA), None)
     ends = ports.clock.monotonic() + _AUDIT_S
     found = audit(ports.repository(), manifest.roots, media, enough=lambda: ports.clock.monotonic() > ends)
-    if not (found.files or found.accounts):
+    if not (found.files or found.accounts) and found.whole:
         return {}
+    if not found.whole:
+        found.tell(f"there was time to look through {found.documents} documents only")
     return {"missingFiles": found.files, "missingAccounts": found.accounts, "audit": found.told}
+
+
+def _lagging(ports: Ports, job: Task) -> dict[str, Any]:
+    """The places that lack something of this snapshot, if the repository is kept in several."""
+    names = set(ports.lagging())
+    for part in ports.ledger.parts(job.id.job):
+        names |= set(part.data.get("lagging", ()))
+    return {"lagging": sorted(names)} if names else {}
 
 
 def backup_of(manifest: Manifest) -> Backup:

@@ -90,7 +90,9 @@ def run_part(ports: Ports, request: PartRequest, deadline: Deadline) -> Report:
         ports.ledger.release(task, owner)
         ports.publisher.publish(PART_TOPIC, [request.to_message()])
         return Report(str(task), "continued")
-    job = ports.ledger.finish(task, owner, TaskState.DONE, {"readAt": ports.clock.now()})
+    job = ports.ledger.finish(
+        task, owner, TaskState.DONE, {"readAt": ports.clock.now(), "lagging": list(ports.lagging())}
+    )
     return commit_snapshot(ports, request.backup_id) if job.all_parts_done else Report(str(task), "done")
 
 

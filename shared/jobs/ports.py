@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -59,6 +59,8 @@ class Ports:
     repository: Callable[[], Repository]
     salvage: Callable[[], Repository]
     """Opens the repository anew, past what is damaged, for a check."""
+    lagging: Callable[[], Sequence[str]]
+    """The places of the repository that missed a write of this process, where fewer copies than places are enough."""
     storage: Mapping[str, str]
     """`provider` and `path`, as the catalog shows them."""
     ledger: Ledger
