@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from repository_samples import (
@@ -116,10 +117,27 @@ def test_the_base_of_a_patch_is_needed(tmp_path: Path) -> None:
     assert content(sound(tmp_path), "two") == {**model, **changes}
 
 
+def test_a_patch_lasts_as_long_as_its_base(tmp_path: Path) -> None:
+    repository = made(disk(tmp_path))
+    store, ids, packs = repository.store, [], []
+    whole = Random(1).randbytes(3000)
+    with repository.writer() as writer:
+        for data in (whole, whole[:1000] + b"changed" + whole[1007:]):
+            ids.append(writer.put(BlobKind.LEAF, data, like=ids[0] if ids else None))
+            writer.flush()
+            (place,) = store.index.find(ids[-1])
+            packs.append(place.pack)
+    assert place.base_prefix == ids[0][:8]
+    for distrusted, lasting in (([], [True, True]), (packs[:1], [False, False]), (packs[1:], [True, False])):
+        store.distrust(frozenset(distrusted))
+        assert [store.lasting(blob) for blob in ids] == lasting
+        assert [repository.holds(BlobKind.LEAF, blob) for blob in ids] == lasting
+
+
 def test_chunks_of_files_are_needed_as_long_as_a_record_lists_them(tmp_path: Path) -> None:
-    repository = made(disk(tmp_path), SMALL, dataclasses.replace(TUNING, pack_bytes=1 << 20))
+    repository = made(disk(tmp_path))
     for number in range(3):
-        data = bytes([number]) * 900_000
+        data = Random(number).randbytes(900_000)
         with repository.writer() as writer:
             body = put_file(writer, repository.chunking, [data])
             head = {"size": len(data), "crc32c": "AAAAAA==", "generation": 1, "metageneration": 1}

@@ -33,19 +33,21 @@ CHANGES: dict[bytes, bytes | None] = {sorted(OLD)[30]: b"changed", b"zz/new": b"
 NEW = {**OLD, **{key: value for key, value in CHANGES.items() if value is not None}}
 
 Meanwhile = Callable[[], None]
+MANIFEST = "put snapshots/new"
 
 
 class Watched:
-    """Does what was planned for the n-th call just before it, and for -n just after; tells what each call was."""
+    """Does what was planned for the n-th call, or for the first of a name, just before it; tells what each call was."""
 
-    def __init__(self, inner: Provider, plan: dict[int, Meanwhile] | None = None) -> None:
+    def __init__(self, inner: Provider, plan: dict[int | str, Meanwhile] | None = None) -> None:
         self.inner = inner
         self.plan = plan or {}
         self.calls: list[str] = []
 
     def _now(self, what: str) -> None:
         self.calls.append(what)
-        self.plan.get(len(self.calls), lambda: None)()
+        for name in (len(self.calls), what):
+            self.plan.pop(name, lambda: None)()
 
     def put(self, key: str, data: bytes, expect: Version = ABSENT) -> Version:
         self._now(f"put {key}")
@@ -160,11 +162,19 @@ def _overtaken(before: Path, tmp_path: Path, every: int) -> None:
     manifest, which take less than the grace period."""
     calls = _calls_of_a_writer(copy(before, tmp_path / "count"))
     last_look = max(number for number, call in enumerate(calls, 1) if call == f"list {MARKS}")
+    manifest = calls.index(MANIFEST) + 1
+    assert (
+        max(number for number, call in enumerate(calls, 1) if call.startswith("put index/"))
+        < last_look
+        < manifest
+    )
     refused = committed = 0
     pairs = [(a, b) for a, b in combinations(range(1, len(calls) + 1), 2) if a <= last_look]
-    for first, second in pairs[::every]:
+    # The narrowest of all: the end of a mark just before the manifest.
+    narrow = [(first, MANIFEST) for first in range(last_look, 1, -min(every, 4))]
+    for first, second in (*narrow, *pairs[::every]):
         place = copy(before, tmp_path / "place")
-        plan = {first: rotate(place, 0), second: rotate(place, 1)}
+        plan: dict[int | str, Meanwhile] = {first: rotate(place, 0), second: rotate(place, 1)}
         try:
             write(Watched(disk(place), plan))
             committed += 1
