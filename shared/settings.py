@@ -102,6 +102,13 @@ class Settings:
     collect_grace_s: float = 86_400.0
     """FIREKEEP_COLLECT_GRACE_HOURS: how long what no backup needs stays marked before it is deleted; longer than any
     backup takes."""
+    app_check: bool = False
+    """FIREKEEP_APP_CHECK, on or off: whether callables ask for a token of App Check."""
+    check_revoked: bool = True
+    """FIREKEEP_CHECK_REVOKED, on or off: whether callables look up with each call that the account is neither disabled
+    nor its sessions revoked; without it that is noticed within an hour."""
+    calls_per_minute: int = 60
+    """FIREKEEP_CALLS_PER_MINUTE: how often an account may call, for each instance of the function."""
     checkpoint_bytes: int = 1024 * _MIB
     """FIREKEEP_CHECKPOINT_MIB: how much a worker reads before what it has is made durable."""
 
@@ -154,6 +161,9 @@ class Settings:
             pack_bytes=read("FIREKEEP_PACK_MIB", cls.pack_bytes, _mebibytes(1, 64)),
             cache_bytes=read("FIREKEEP_CACHE_MIB", cls.cache_bytes, _mebibytes(1, 65_536)),
             collect_grace_s=read("FIREKEEP_COLLECT_GRACE_HOURS", 24.0, _number(1, 8_760)) * 3_600,
+            app_check=read("FIREKEEP_APP_CHECK", False, _switch),
+            check_revoked=read("FIREKEEP_CHECK_REVOKED", True, _switch),
+            calls_per_minute=read("FIREKEEP_CALLS_PER_MINUTE", cls.calls_per_minute, _whole(1, 10_000)),
             checkpoint_bytes=read("FIREKEEP_CHECKPOINT_MIB", cls.checkpoint_bytes, _mebibytes(1, 65_536)),
         )
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 from shared.clock import SystemClock
 from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
-from shared.errors import Conflict
+from shared.errors import BadInput, Conflict
 from shared.jobs.ports import Names, Place, Ports
 
 if TYPE_CHECKING:
     from shared.exporting.linking import Linking
     from shared.format.config import Options
+    from shared.identity.contract import Identity
     from shared.keys.contract import Keyring
     from shared.providers.contract import Provider
     from shared.providers.transfer import Transfer
@@ -102,6 +103,29 @@ def inline_ports(chosen: settings.Settings) -> tuple[Ports, InlinePublisher]:
 def deadline_margin() -> float:
     """How long before its time limit a worker hands on, in seconds."""
     return settings.load().deadline_margin_s
+
+
+def calls_per_minute() -> int:
+    """How often an account may call a callable."""
+    return settings.load().calls_per_minute
+
+
+@cache
+def identity() -> Identity:
+    """Who calls. BadInput where tokens would not be verified although the data are real."""
+    from shared.identity.firebase import FirebaseIdentity, open_app
+
+    chosen = settings.load()
+    if chosen.auth_emulator and not chosen.firestore_emulator:
+        raise BadInput(
+            "accounts are an emulator's, whose tokens anybody can make, and the documents are real",
+            hint="unset FIREBASE_AUTH_EMULATOR_HOST, or set FIRESTORE_EMULATOR_HOST too",
+        )
+    return FirebaseIdentity(
+        open_app(chosen.needed_project()),
+        app_check=chosen.app_check,
+        check_revoked=chosen.check_revoked,
+    )
 
 
 def sources(chosen: settings.Settings, place: Place) -> Mapping[str, Source]:

@@ -20,6 +20,7 @@ from shared.errors import Unsupported
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.answers import RequestAnswer
 from shared.models.base import Model
+from shared.models.callables import CALLABLES, CallableSpec
 from shared.models.jobs import (
     BackupRequest,
     PartRequest,
@@ -51,6 +52,10 @@ MODELS: Final[tuple[type[Model], ...]] = (
     RotateRequest,
     RetentionPolicy,
     RotationState,
+    *sorted(
+        {model for spec in CALLABLES for model in (spec.input, spec.output)} - {BackupSet, BackupTemplate},
+        key=lambda model: model.__name__,
+    ),
 )
 
 _HEADER: Final = """\
@@ -81,6 +86,30 @@ export type Stored<T> = WithDatesAs<TimestampLike, T>;
 export type Sent<T> = WithDatesAs<string, T>;
 """
 
+_CLIENT: Final = """\
+// Generated from the models by `python -m shared.models.generate`; edit those instead.
+//
+// The callables of firekeep, typed. What it throws are FirebaseFunctionsError, whose `code` is such as
+// 'functions/permission-denied'; docs/callables.md tells which there are.
+
+import {{ httpsCallable, type Functions }} from 'firebase/functions';
+import type {{
+  {names},
+  Sent,
+}} from '../types/firekeep';
+
+/** `functions` of the region that firekeep is deployed to; `name` of its function there. */
+export function firekeep(functions: Functions, name = 'firekeep-api') {{
+  const call = async <Input, Output>(callable: string, input: Input): Promise<Output> =>
+    (await httpsCallable<Input, Output>(functions, `${{name}}/${{callable}}`)(input)).data;
+  return {{
+{methods}
+  }};
+}}
+
+export type Firekeep = ReturnType<typeof firekeep>;
+"""
+
 _SIMPLE: Final = {"boolean": "boolean", "integer": "number", "number": "number", "string": "string"}
 
 
@@ -95,7 +124,27 @@ def generated() -> dict[str, str]:
     schemas = {model.__name__: schema(model) for model in MODELS}
     files = {f"docs/schema/{name}.json": json.dumps(body, indent=2) + "\n" for name, body in schemas.items()}
     interfaces = [_interface(name, body) for name, body in schemas.items()]
-    return {**files, "web/types/firekeep.d.ts": "\n".join([_HEADER, *interfaces])}
+    return {
+        **files,
+        "web/types/firekeep.d.ts": "\n".join([_HEADER, *interfaces]),
+        "web/client/firekeep.ts": _client(CALLABLES),
+    }
+
+
+def _client(specs: tuple[CallableSpec, ...]) -> str:
+    """A function for each callable, typed by what goes in and out."""
+    models = sorted({model.__name__ for spec in specs for model in (spec.input, spec.output)})
+    methods = [line for spec in specs for line in _method(spec)]
+    return _CLIENT.format(names=",\n  ".join(models), methods="\n".join(methods))
+
+
+def _method(spec: CallableSpec) -> Iterator[str]:
+    given = spec.input.__name__
+    yield f"    /** {spec.summary} Takes the role {spec.role}. */"
+    optional = not any(field.is_required() for field in spec.input.model_fields.values())
+    default = " = {}" if optional else ""
+    yield f"    {spec.name}: (input: Sent<{given}>{default}): Promise<Sent<{spec.output.__name__}>> =>"
+    yield f"      call('{spec.name}', input),"
 
 
 def _tidied(node: Schema) -> dict[str, Any]:
@@ -138,6 +187,8 @@ def _type(node: Schema, root: Schema, indent: str) -> str:
         return " | ".join(f"'{value}'" for value in node["enum"])
     if node.get("format") == "date-time":
         return "Date"
+    if "const" in node:
+        return f"'{node['const']}'"
     if node.get("type") == "array":
         return f"{_type(node['items'], root, indent)}[]"
     if node.get("type") not in _SIMPLE:

@@ -37,7 +37,7 @@ from shared.models.sets import BackupSet, BackupTemplate
 from shared.state.answering import in_force
 from shared.state.calls import listed as _listed
 from shared.state.calls import mapped as _mapped
-from shared.state.contract import Data, Preset, Task, TaskId, TaskState
+from shared.state.contract import Data, Listed, Preset, Task, TaskId, TaskState
 
 _T = TypeVar("_T")
 _M = TypeVar("_M", bound=Model)
@@ -48,6 +48,11 @@ _UNSURE = 5
 _TOLD = (BACKUPS, RECOVERIES)
 _NAMED = 20
 """How many of the names that there are an error tells."""
+_LISTED: Mapping[type[Any], tuple[str, str]] = {
+    Backup: (BACKUPS, "metadata.createdAt"),
+    Recovery: (RECOVERIES, "metadata.startedAt"),
+}
+"""Where what is listed by time is, and which field tells it."""
 _PRESETS: Mapping[type[Any], tuple[str, str, str]] = {
     BackupSet: (BACKUP_SETS, "backup set", "`firekeep set save` makes one"),
     BackupSchedule: (BACKUP_SCHEDULES, "schedule", "`firekeep schedule save` makes one"),
@@ -262,6 +267,19 @@ class FirestoreCatalog:
             found = [_listed(self._client.collection(one).where(filter=told).select([])) for one in _TOLD]
         return [str(snapshot.id) for snapshots in found for snapshot in snapshots]
 
+    def latest(self, kind: type[Listed], limit: int, after: str | None) -> Iterator[Listed]:
+        collection, date = _LISTED[kind]
+        documents = self._client.collection(collection)
+        with _mapped(f"listing {collection}"):
+            query = documents.order_by(date, direction="DESCENDING").limit(limit)
+            if after is not None:
+                last = documents.document(after).get()
+                if not last.exists:
+                    raise NotFound(f"there is no {after!r} in {collection}", hint="list from the beginning")
+                query = query.start_after(last)
+            found = _listed(query)
+        return (kind.from_document(snapshot.to_dict()) for snapshot in found)
+
     def newest_completed(self) -> str:
         with _mapped("looking for the newest backup"):
             latest = self._client.collection(BACKUPS).order_by("metadata.createdAt", direction="DESCENDING")
@@ -279,6 +297,19 @@ class FirestoreCatalog:
 
     def storage_config(self) -> StorageConfig | None:
         return self._configured(StorageConfig, STORAGE)
+
+    def configure(
+        self,
+        backup: BackupConfig | None = None,
+        storage: StorageConfig | None = None,
+        retention: RetentionPolicy | None = None,
+    ) -> None:
+        batch = self._client.batch()
+        for name, part in ((MAIN, backup), (STORAGE, storage), (RETENTION, retention)):
+            if part is not None:
+                batch.set(self._client.collection(BACKUP_CONFIG).document(name), part.to_document())
+        with _mapped("saving the configuration"):
+            batch.commit()
 
     def retention_policy(self) -> RetentionPolicy | None:
         return self._configured(RetentionPolicy, RETENTION)

@@ -11,7 +11,7 @@ import pytest
 from shared.models.generate import generated
 
 HERE = Path(__file__).parent
-FIELD = re.compile(r"\s*(?:(?P<name>\w+)(?P<optional>\??): (?P<type>\{|[^;{]+;)|(?P<end>\};?))")
+FIELD = re.compile(r"\s*(?:(?P<name>\w+)(?P<optional>\??): (?P<type>\{|[^;{]+;)|(?P<end>\}(?:\[\])?;?))")
 
 
 def interfaces(text: str) -> dict[str, dict[str, Any]]:

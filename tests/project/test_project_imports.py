@@ -34,6 +34,7 @@ DISTRIBUTIONS = {
     "functions_framework": "functions-framework",
     "google_crc32c": "google-crc32c",
     "grpc": "grpcio",
+    "jwt": "pyjwt",
     "pydantic_core": "pydantic",
 }
 

@@ -467,3 +467,421 @@ export interface RotationState {
   snapshot?: string;
   checkedAt?: Date;
 }
+
+/**
+ * `next` is what to ask for the following page with; absent on the last one.
+ */
+export interface BackupPage {
+  backups: {
+    id: string;
+    type: 'automatic' | 'manual';
+    status: 'pending' | 'in_progress' | 'completed' | 'failed';
+    metadata: {
+      createdAt: Date;
+      completedAt?: Date;
+      size: number;
+      items: number;
+      format: string;
+    };
+    content: {
+      entries: string[];
+      media: string[];
+      settings: string[];
+      users: string[];
+    };
+    storage: {
+      provider: string;
+      path: string;
+      url?: string;
+    };
+    validation: {
+      verified: boolean;
+      checksum: string;
+      errors?: string[];
+    };
+  }[];
+  next?: string;
+}
+
+/**
+ * Which one.
+ */
+export interface ByIdInput {
+  id: string;
+}
+
+/**
+ * Which one.
+ */
+export interface ByNameInput {
+  name: string;
+}
+
+/**
+ * The whole configuration. What is absent has never been set; when setting, what is absent stays as
+ * it is.
+ */
+export interface Configuration {
+  backup?: {
+    automatic: {
+      enabled: boolean;
+      schedule: {
+        frequency: 'daily' | 'weekly' | 'monthly';
+        time: string;
+        timezone: string;
+      };
+      retention: {
+        days: number;
+        maxBackups: number;
+        cleanupStrategy: 'oldest' | 'size' | 'custom';
+      };
+      storage: {
+        provider: 'firebase' | 'local' | 'cloud';
+        path: string;
+        compression: boolean;
+        encryption: boolean;
+      };
+    };
+    manual: {
+      enabled: boolean;
+      maxSize: number;
+      formats: string[];
+      validation: boolean;
+      encryption: boolean;
+    };
+    recovery: {
+      enabled: boolean;
+      maxVersions: number;
+      validation: boolean;
+      testing: boolean;
+    };
+  };
+  storage?: {
+    provider: 'firebase' | 'local' | 'cloud';
+    settings: {
+      path: string;
+      maxSize: number;
+      compression: boolean;
+      encryption: boolean;
+    };
+    rotation: {
+      enabled: boolean;
+      strategy: 'time' | 'size' | 'count';
+      maxAge: number;
+      maxSize: number;
+      maxCount: number;
+    };
+    monitoring: {
+      enabled: boolean;
+      alerts: boolean;
+      metrics: boolean;
+      logging: boolean;
+    };
+  };
+  retention?: {
+    floor?: number;
+    last?: number;
+    withinDays?: number;
+    hourly?: number;
+    daily?: number;
+    weekly?: number;
+    monthly?: number;
+    yearly?: number;
+    timezone?: string;
+    gate?: {
+      gone?: number;
+      overwritten?: number;
+      least?: number;
+    };
+  };
+}
+
+/**
+ * What a backup would hold, store, take and cost. Sizes in bytes; `usd` once, `usdPerMonth` for
+ * keeping it.
+ */
+export interface EstimateResult {
+  contents: {
+    content: 'entries' | 'media' | 'settings' | 'users';
+    items: number;
+    bytes?: number;
+    exactness: 'exact' | 'at most' | 'at least';
+  }[];
+  exactness: 'exact' | 'at most' | 'at least';
+  bytes: number;
+  storedBytes: number;
+  reads: number;
+  seconds: number;
+  usd: number;
+  usdPerMonth: number;
+  assumptions: string[];
+}
+
+/**
+ * No fields at all.
+ */
+export interface Nothing {
+}
+
+/**
+ * `limit` of them at most, the newest first; `after` is the id of the last one of the page before.
+ */
+export interface PageInput {
+  limit?: number;
+  after?: string;
+}
+
+/**
+ * `next` is what to ask for the following page with; absent on the last one.
+ */
+export interface RecoveryPage {
+  recoveries: {
+    id: string;
+    backupId: string;
+    status: 'pending' | 'in_progress' | 'completed' | 'failed';
+    metadata: {
+      startedAt: Date;
+      completedAt?: Date;
+      items: number;
+      size: number;
+    };
+    content: {
+      entries: string[];
+      media: string[];
+      settings: string[];
+      users: string[];
+    };
+    validation: {
+      verified: boolean;
+      checksum: string;
+      errors?: string[];
+    };
+    rollback: {
+      enabled: boolean;
+      point?: Date;
+      status?: 'pending' | 'completed' | 'failed';
+    };
+  }[];
+  next?: string;
+}
+
+/**
+ * What a manual backup is asked for by: one of the three at most; by none of them, everything.
+ */
+export interface RequestBackupInput {
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
+  set?: string;
+  template?: string;
+  options?: {
+    validation?: 'none' | 'structure' | 'data';
+    formats?: string[];
+    maxSize?: number;
+    note?: string;
+  };
+}
+
+/**
+ * Bring back in place what the backup `backupId` holds: everything, or what `selection` means, and
+ * single `documents`. `exact` also deletes what the backup does not hold. Without `overwrite`, what
+ * exists stays.
+ */
+export interface RequestRestoreInput {
+  backupId: string;
+  selection?: {
+    entries?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    media?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    settings?: {
+      include?: string[];
+      exclude?: string[];
+    };
+    users?: {
+      include?: string[];
+      exclude?: string[];
+    };
+  };
+  documents?: string[];
+  exact?: boolean;
+  overwrite?: boolean;
+}
+
+/**
+ * By name.
+ */
+export interface SetList {
+  sets: {
+    name: string;
+    description?: string;
+    selection: {
+      entries?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      media?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      settings?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      users?: {
+        include?: string[];
+        exclude?: string[];
+      };
+    };
+  }[];
+}
+
+/**
+ * The id of what was begun: `getStatus` tells how far it is.
+ */
+export interface Started {
+  id: string;
+}
+
+/**
+ * Of the newest `lookedAt` backups in the catalog. `points` are the completed ones, the newest
+ * first.
+ */
+export interface StatisticsResult {
+  lookedAt: number;
+  completed: number;
+  failed: number;
+  underWay: number;
+  bytes: number;
+  newestCompletedAt?: Date;
+  newestVerifiedAt?: Date;
+  points: {
+    id: string;
+    at: Date;
+    items: number;
+    bytes: number;
+    seconds: number;
+    verified: boolean;
+  }[];
+}
+
+/**
+ * One of `backup` and `recovery`; `progress` once a worker has begun.
+ */
+export interface StatusResult {
+  backup?: {
+    id: string;
+    type: 'automatic' | 'manual';
+    status: 'pending' | 'in_progress' | 'completed' | 'failed';
+    metadata: {
+      createdAt: Date;
+      completedAt?: Date;
+      size: number;
+      items: number;
+      format: string;
+    };
+    content: {
+      entries: string[];
+      media: string[];
+      settings: string[];
+      users: string[];
+    };
+    storage: {
+      provider: string;
+      path: string;
+      url?: string;
+    };
+    validation: {
+      verified: boolean;
+      checksum: string;
+      errors?: string[];
+    };
+  };
+  recovery?: {
+    id: string;
+    backupId: string;
+    status: 'pending' | 'in_progress' | 'completed' | 'failed';
+    metadata: {
+      startedAt: Date;
+      completedAt?: Date;
+      items: number;
+      size: number;
+    };
+    content: {
+      entries: string[];
+      media: string[];
+      settings: string[];
+      users: string[];
+    };
+    validation: {
+      verified: boolean;
+      checksum: string;
+      errors?: string[];
+    };
+    rollback: {
+      enabled: boolean;
+      point?: Date;
+      status?: 'pending' | 'completed' | 'failed';
+    };
+  };
+  progress?: {
+    state: 'pending' | 'running' | 'done' | 'failed';
+    parts?: number;
+    partsDone?: number;
+  };
+}
+
+/**
+ * By name.
+ */
+export interface TemplateList {
+  templates: {
+    name: string;
+    description?: string;
+    selection?: {
+      entries?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      media?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      settings?: {
+        include?: string[];
+        exclude?: string[];
+      };
+      users?: {
+        include?: string[];
+        exclude?: string[];
+      };
+    };
+    set?: string;
+    type?: 'automatic' | 'manual';
+    options?: {
+      validation?: 'none' | 'structure' | 'data';
+      formats?: string[];
+      maxSize?: number;
+      note?: string;
+    };
+  }[];
+}

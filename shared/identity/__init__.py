@@ -1,0 +1,1 @@
+"""Who calls from a client app: tokens verified, and the role that an account has."""
