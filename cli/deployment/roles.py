@@ -182,6 +182,7 @@ ACCOUNTS: Final = {
         ("backup-restore",),
     ),
     "firekeep-request": Account("accepts requests for backups", (_STATE,), ("backup-snapshot",)),
+    "firekeep-tick": Account("starts what is due", (_STATE,), ("backup-restore", "backup-snapshot")),
     "firekeep-monitor": Account("watches and tells", (_STATE, _READS, _KEY)),
 }
 _OTHER = Account("asks others to work", (_STATE,))
