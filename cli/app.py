@@ -31,6 +31,7 @@ COMMANDS = (
     "pin",
     "unpin",
     "restore",
+    "cancel",
     "recover",
     "migrate",
     "key",

@@ -14,6 +14,7 @@ FirekeepError
 ├── IntegrityError        stored bytes are not what was written; never passed over
 │   ├── Missing           an object or blob that must exist does not
 │   └── Corrupt           an object or blob is damaged: wrong size, tag, hash or structure
+├── Cancelled             somebody asked for it to be stopped
 ├── Unsupported           a value, type or format version this release cannot handle exactly
 └── Internal              a bug of ours
 
@@ -98,6 +99,10 @@ class Missing(IntegrityError):
 
 class Corrupt(IntegrityError):
     code = "corrupt"
+
+
+class Cancelled(FirekeepError):
+    code, exit_status = "cancelled", 130
 
 
 class Unsupported(FirekeepError):

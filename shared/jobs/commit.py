@@ -18,6 +18,7 @@ from shared.format.manifest import Manifest
 from shared.format.seal import name_of
 from shared.jobs.answering import answer_request
 from shared.jobs.audit import audit
+from shared.jobs.cancel import settle
 from shared.jobs.failure import failing_snapshot
 from shared.jobs.groups import groups
 from shared.jobs.heartbeat import Heartbeat
@@ -168,6 +169,7 @@ def _commit(ports: Ports, job: Task) -> Manifest:
         own = [part for part in parts if part.data["content"] == content]
         roots[content] = _root(repository, own, parent_root(repository, job, content))
         _check_count(job, content, own, roots[content])
+    settle(ports, job.id.job)
     repository.commit(_manifest(ports, repository, job, parts, roots))
     stored = repository.manifest(job.id.job)
     if stored.roots != roots:

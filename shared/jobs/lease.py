@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.errors import FirekeepError
-from shared.state.contract import Ledger, TaskId
+from shared.state.contract import Ledger, Task, TaskId
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,8 @@ def returned(ledger: Ledger, lease: Lease) -> Iterator[None]:
         with suppress(FirekeepError):
             ledger.release(lease.task, lease.owner)
         raise
+
+
+def held(task: Task, now: datetime) -> bool:
+    """Whether somebody works on it at present."""
+    return task.leased_until is not None and task.leased_until > now

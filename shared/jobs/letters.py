@@ -8,8 +8,8 @@ from typing import Any
 
 from shared.errors import BadInput, FirekeepError, NotFound, Unavailable
 from shared.jobs.failure import fail_job, tell_backup
+from shared.jobs.lease import held
 from shared.jobs.ports import Ports, Report
-from shared.jobs.sweep import held
 from shared.models.fields import ID_PATTERN
 from shared.models.jobs import RestoreRequest, SnapshotRequest
 from shared.state.contract import TaskId

@@ -119,7 +119,7 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
         while not slices.ended:
             limit = state.size + checkpoint_of(job, ports.checkpoint_bytes)
-            batches = slices.until(lambda: state.size >= limit or deadline.near())  # noqa: B023  # used up here
+            batches = slices.until(lambda: state.size >= limit or beat.stopped or deadline.near())  # noqa: B023  # used up here
             run, stored = reading.build(batches)
             beat.check()
             if run.refs:

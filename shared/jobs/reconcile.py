@@ -69,8 +69,8 @@ class Reconciliation:
         return partial(open_file, self.repository, wanted)
 
     def save(self) -> None:
-        self.beat.check()
         self.ports.ledger.renew(self.lease.task, self.lease.owner, self.tally.saved())
+        self.beat.check()
 
 
 @dataclass

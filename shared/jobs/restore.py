@@ -11,8 +11,9 @@ from typing import Final
 
 from shared.clock import Deadline
 from shared.contents import ENTRIES, USERS
-from shared.errors import BadInput
+from shared.errors import BadInput, Cancelled
 from shared.format.manifest import Manifest
+from shared.jobs.cancel import check_wanted, settle
 from shared.jobs.documents import new_recovery, told
 from shared.jobs.elsewhere import names_there
 from shared.jobs.failure import failing_restore
@@ -38,7 +39,14 @@ def run_restore(ports: Ports, request: RestoreRequest, deadline: Deadline) -> Re
             if claimed.ended:
                 return Report(request.recovery_id, f"already {claimed.state}")
             tally = Tally.of(claimed.data)
-            done = _work(ports, request, lease, tally, deadline)
+            try:
+                done = _work(ports, request, lease, tally, deadline)
+            except Cancelled:
+                # The job's document says by now how far it has come.
+                check_wanted(ports.ledger.load(lease.task))
+                raise
+            if done:
+                settle(ports, lease.task.job)
         if done:
             return _end(ports, request, lease, tally)
     ports.ledger.release(lease.task, lease.owner)
@@ -92,7 +100,8 @@ def _check_own(ports: Ports, manifest: Manifest, place: Place) -> None:
 
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
     with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
-        runs = _reconciliations(ports, request, lease, tally=tally, deadline=deadline, beat=beat)
+        within = beat.within(deadline)
+        runs = _reconciliations(ports, request, lease, tally=tally, deadline=within, beat=beat)
         return all(reconcile(run) for run in runs)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.contents import ENTRIES
 from shared.errors import BadInput, NotFound
 from shared.jobs.asked import excluded, want
+from shared.jobs.cancel import check_wanted
 from shared.jobs.commit import commit_snapshot
 from shared.jobs.documents import new_backup
 from shared.jobs.estimate import check_fits
@@ -39,6 +40,7 @@ def start_snapshot(ports: Ports, request: SnapshotRequest) -> Report:
         claimed = ports.ledger.claim(task.id, owner)
         if claimed.ended:
             return Report(task.id.job, f"already {claimed.state}")
+        check_wanted(claimed)
         if claimed.parts is None:
             _plan(ports, claimed, owner)
     ports.ledger.release(task.id, owner)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.errors import FirekeepError, NotFound, Unavailable
+from shared.jobs.cancel import cancelled
 from shared.jobs.failure import fail_job, tell_failure
 from shared.jobs.part import PART_TOPIC
 from shared.jobs.ports import Ports, Report
@@ -25,6 +26,8 @@ QUIET: Final = timedelta(minutes=12)
 """How long nothing may happen to a job: longer than the longest wait between two deliveries of a message."""
 REVIVALS: Final = 3
 """How often a job is sent out anew without getting any further."""
+_CANCELLED: Final = timedelta(minutes=2)
+"""Likewise, of a job that is to be stopped: its worker hears of it at its next beat."""
 
 _TOPICS: Final = {"verify": "backup-verify", "restore": "backup-restore", "rotate": "backup-rotate"}
 
@@ -51,14 +54,15 @@ def _kept(act: Callable[[], None], troubles: list[FirekeepError]) -> None:
         troubles.append(error)
 
 
-def held(task: Task, now: datetime) -> bool:
-    """Whether somebody works on it at present."""
-    return task.leased_until is not None and task.leased_until > now
-
-
 def _look_after(ports: Ports, job: Task, quiet: timedelta, found: dict[str, list[str]]) -> None:
     now = ports.clock.now()
+    if "cancelledBy" in job.data:
+        quiet = min(quiet, _CANCELLED)
     if _last_sign(ports, job, now - quiet) > now - quiet:
+        return
+    if "cancelledBy" in job.data:
+        if fail_job(ports, job, cancelled(job)):
+            found["failed"].append(job.id.job)
         return
     sent = ports.ledger.amend(job.id.job, lambda task: _counted(task, now, quiet))
     if sent.ended:

@@ -126,6 +126,7 @@ class World:
         self.limit = limit
         self.clock = SkipClock()
         self.queue = Queue()
+        self.heartbeat_s = 3600.0
         self.crashes = 0
         self.reports: list[Report] = []
         self.errors: list[FirekeepError] = []
@@ -162,7 +163,7 @@ class World:
             repository=repository,
             salvage=lambda: wiring.open_repository(self.settings, salvage=True),
             clock=self.clock,
-            heartbeat_s=3600,
+            heartbeat_s=self.heartbeat_s,
             checkpoint_bytes=4_000,
         )
 
