@@ -238,7 +238,9 @@ def _to_rotate(new_world: NewWorld) -> World:
 
 
 @pytest.mark.parametrize("every", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_a_rotation_that_dies_anywhere_is_finished_by_the_next_delivery(new_world: NewWorld, every: int) -> None:
+def test_a_rotation_that_dies_anywhere_is_finished_by_the_next_delivery(
+    new_world: NewWorld, every: int
+) -> None:
     moments = _to_rotate(new_world)
     moments.fuse = Fuse()
     moments.rotate("r")
