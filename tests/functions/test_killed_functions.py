@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +145,30 @@ def test_a_tick_of_the_scheduler_makes_an_automatic_backup(site: Site) -> None:
     assert site.wait(f"backups/{found[0]['id']}", "completed", "failed")["status"] == "completed"
 
 
+def test_ticks_start_what_is_due_and_a_bad_configuration_is_answered(site: Site) -> None:
+    now = datetime.now(UTC)
+    schedule = {"frequency": "daily", "time": f"{now:%H:%M}", "timezone": "UTC"}
+    site.client.document("backupSchedules/now").set({"name": "now", "schedule": schedule, "backup": {}})
+    site.client.document("backupScheduleState/now").set(
+        {"since": now - timedelta(hours=2), "outcome": "new", "reason": "first seen", "decidedAt": now}
+    )
+    site.client.document("backupConfig/main").set({"manual": 5})
+    for _ in range(2):
+        site.publish("backup-tick")
+    backup = site.wait(f"backups/now-{now:%Y%m%dT%H%M}00Z", "completed", "failed")
+    assert (backup["status"], backup["type"]) == ("completed", "automatic")
+    told = site.client.document("backupConfigStatus/main").get().to_dict()
+    assert told["state"] == "invalid"
+    assert {line.split(":")[0] for line in told["errors"]} == {"manual", "automatic", "recovery"}
+
+
 def test_our_own_documents_trigger_nothing_and_are_in_no_backup(site: Site) -> None:
     """A backup writes to `backups`, `backupJobs` and below; only a created request may start a function."""
     site.client.document("backupRequests/asked").set(
         {"requestedBy": "tester", "requestedAt": firestore.SERVER_TIMESTAMP}
     )
     assert site.wait("backups/asked", "completed", "failed")["status"] == "completed"
+    assert site.wait("backupRequests/asked", "done")["backupId"] == "asked"
     time.sleep(1)
     assert [snapshot.id for snapshot in site.client.collection("backups").stream()] == ["asked"]
     manifest = wiring.open_repository(site.settings).manifest("asked")

@@ -31,9 +31,9 @@ def test_a_document_trigger_is_a_type_a_database_and_a_pattern(auth_context: boo
     trigger = DocumentTrigger("written", "users/{id=**}", auth_context=auth_context)
     suffix = ".withAuthContext" if auth_context else ""
     assert about_triggers(trigger) == [
-        "--trigger-location=$_DATABASE_LOCATION",
+        "--trigger-location=$_STATE_LOCATION",
         f"--trigger-event-filters=type=google.cloud.firestore.document.v1.written{suffix}",
-        "--trigger-event-filters=database=$_STATE_DATABASE",
+        "--trigger-event-filters=database=firekeep",
         "--trigger-event-filters-path-pattern=document=users/{id=**}",
         f"--trigger-service-account={ACCOUNT}",
     ]

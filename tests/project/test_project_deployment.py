@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.table import FUNCTIONS, DocumentTrigger, TopicTrigger
 from shared.models import Backup, Recovery
+from shared.models.answers import RequestAnswer
 from shared.models.collections import (
     BACKUP_REQUESTS,
     BACKUP_SETS,
@@ -117,8 +118,8 @@ def test_deploying_rules_never_replaces_those_of_the_app() -> None:
 def test_rules_open_five_collections_and_never_a_write_but_the_creation_of_a_request() -> None:
     allowed = {name: re.findall(r"allow ([\w, ]+):", body) for name, body in matches().items()}
     read = (BACKUPS, RECOVERIES, BACKUP_SETS, BACKUP_TEMPLATES)
-    assert allowed == {**{name: ["read"] for name in read}, BACKUP_REQUESTS: ["create"]}
-    assert rules().count("allow ") == 5
+    assert allowed == {**{name: ["read"] for name in read}, BACKUP_REQUESTS: ["create", "get"]}
+    assert rules().count("allow ") == 6
     assert "=**" not in rules()
 
 
@@ -133,6 +134,12 @@ def test_a_request_is_made_in_one_s_own_name_and_now() -> None:
     conditions = [" ".join(part.split()) for part in re.split(r"&&|;|return", rules())]
     assert "data.requestedBy == request.auth.uid" in conditions
     assert "data.requestedAt == request.time" in conditions
+
+
+def test_a_request_and_its_answer_are_read_by_whoever_asked() -> None:
+    assert "resource.data.requestedBy == request.auth.uid" in matches()[BACKUP_REQUESTS].split("allow get")[1]
+    answers = set(schema(RequestAnswer)["properties"])
+    assert not answers & set(re.findall(r"\w+", matches()[BACKUP_REQUESTS] + rules().split("function isRequest")[1]))
 
 
 def test_rules_take_exactly_the_requests_that_the_model_takes() -> None:
