@@ -99,6 +99,9 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec("verify", TopicTrigger("backup-verify"), "firekeep-verify"),
     FunctionSpec("rotate", TopicTrigger("backup-rotate"), "firekeep-rotate", memory_mib=1024),
     FunctionSpec("restore", TopicTrigger("backup-restore"), "firekeep-restore", memory_mib=1024),
+    FunctionSpec(
+        "monitor", TopicTrigger("backup-monitor"), "firekeep-monitor", timeout_s=540, schedule="*/30 * * * *"
+    ),
     FunctionSpec("sweep", TopicTrigger("backup-sweep"), "firekeep-sweep", timeout_s=300),
     FunctionSpec("dead", TopicTrigger(DEAD_LETTERS), "firekeep-sweep", timeout_s=60),
     FunctionSpec("tick", TopicTrigger("backup-tick"), "firekeep-tick", timeout_s=120, schedule="*/5 * * * *"),

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -109,6 +110,18 @@ class Settings:
     nor its sessions revoked; without it that is noticed within an hour."""
     calls_per_minute: int = 60
     """FIREKEEP_CALLS_PER_MINUTE: how often an account may call, for each instance of the function."""
+    notify_file: Path | None = None
+    """FIREKEEP_NOTIFY_FILE: the file with the URLs of those who are told, one on each line."""
+    notify_mail: tuple[str, ...] = ()
+    """FIREKEEP_NOTIFY_MAIL: addresses for the documents of the collection `mail`; none by default."""
+    notify_topic: str = ""
+    """FIREKEEP_NOTIFY_TOPIC: the Pub/Sub topic that programs are told by; none by default."""
+    notify_networks: tuple[str, ...] = ()
+    """FIREKEEP_NOTIFY_NETWORKS: internal networks, such as 10.1.2.0/24, that those URLs may reach."""
+    metrics: str = "none"
+    """OTEL_METRICS_EXPORTER: none, console or otlp."""
+    verify_within_days: float = 8.0
+    """FIREKEEP_VERIFY_WITHIN_DAYS: how old the newest verified backup may be."""
     checkpoint_bytes: int = 1024 * _MIB
     """FIREKEEP_CHECKPOINT_MIB: how much a worker reads before what it has is made durable."""
 
@@ -164,6 +177,14 @@ class Settings:
             app_check=read("FIREKEEP_APP_CHECK", False, _switch),
             check_revoked=read("FIREKEEP_CHECK_REVOKED", True, _switch),
             calls_per_minute=read("FIREKEEP_CALLS_PER_MINUTE", cls.calls_per_minute, _whole(1, 10_000)),
+            notify_file=read("FIREKEEP_NOTIFY_FILE", None, _file),
+            notify_mail=read("FIREKEEP_NOTIFY_MAIL", (), _addresses),
+            notify_topic=read("FIREKEEP_NOTIFY_TOPIC", "", _topic),
+            notify_networks=read("FIREKEEP_NOTIFY_NETWORKS", (), _networks),
+            metrics=read("OTEL_METRICS_EXPORTER", cls.metrics, _exporter),
+            verify_within_days=read(
+                "FIREKEEP_VERIFY_WITHIN_DAYS", cls.verify_within_days, _number(0.01, 3_650)
+            ),
             checkpoint_bytes=read("FIREKEEP_CHECKPOINT_MIB", cls.checkpoint_bytes, _mebibytes(1, 65_536)),
         )
 
@@ -274,6 +295,16 @@ _buckets = _listed(
     re.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"),
     "write names of buckets, without gs://, separated by spaces",
 )
+
+_addresses = _listed(re.compile(r"[^\s@,<>]{1,64}@[^\s@,<>]{1,255}"), "write addresses, separated by spaces")
+_topic = _matching(
+    re.compile("[A-Za-z][A-Za-z0-9._~+%-]{2,254}"), "write the topic's name, without projects/"
+)
+_exporter = _matching(re.compile("none|console|otlp"), "write none, console or otlp")
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(one)) for one in text.replace(",", " ").split())
 
 
 def _file(text: str) -> Path:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,17 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 from shared.clock import SystemClock
 from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
-from shared.errors import BadInput, Conflict
+from shared.errors import BadInput, Conflict, FirekeepError
 from shared.jobs.ports import Names, Place, Ports
 
 if TYPE_CHECKING:
     from shared.exporting.linking import Linking
     from shared.format.config import Options
     from shared.identity.contract import Identity
+    from shared.jobs.monitor import Watch
     from shared.keys.contract import Keyring
+    from shared.monitoring.contract import Metrics
+    from shared.notify.contract import Channel
     from shared.providers.contract import Provider
     from shared.providers.transfer import Transfer
     from shared.publishing.contract import Publisher
@@ -507,6 +511,85 @@ def catalog(chosen: settings.Settings) -> Catalog:
     from shared.state.firestore import FirestoreCatalog
 
     return FirestoreCatalog(_state_client(chosen))
+
+
+def project() -> str:
+    """The project, for what is logged; empty when the settings are not valid, which the job itself tells."""
+    try:
+        return settings.load().project
+    except BadInput:
+        return ""
+
+
+@cache
+def metrics() -> Metrics:
+    """What counts. What cannot be set up counts nothing, and says so in the log."""
+    from shared.monitoring.logs import log
+
+    try:
+        exporter = settings.load().metrics
+        if exporter == "none":
+            from shared.monitoring.metrics import NoMetrics
+
+            return NoMetrics()
+        from shared.monitoring.exporters import metrics_to
+
+        return metrics_to(exporter)
+    except FirekeepError as error:
+        from shared.monitoring.metrics import NoMetrics
+
+        log("WARNING", str(error), {"code": error.code})
+        return NoMetrics()
+
+
+def watch(chosen: settings.Settings | None = None) -> Watch:
+    """What the monitor uses: of this process, or as these settings describe it."""
+    from shared.jobs.monitor import Watch
+    from shared.state.watching import FirestoreWatch
+
+    if chosen is None:
+        chosen, bundle = settings.load(), ports()
+    else:
+        bundle = build_ports(chosen)
+    return Watch(
+        ports=bundle,
+        store=FirestoreWatch(_state_client(chosen)),
+        channels=lambda: channels(chosen, bundle.publisher),
+        metrics=metrics(),
+        verify_within=timedelta(days=chosen.verify_within_days),
+    )
+
+
+def channels(chosen: settings.Settings, publisher: Publisher) -> list[Channel]:
+    """Those by which people are told. A file that cannot be read is a channel that says so when it is used."""
+    from shared.notify.mail import MailChannel
+    from shared.notify.topic import TopicChannel
+    from shared.notify.urls import BrokenFile, url_channels
+
+    found: list[Channel] = []
+    if chosen.notify_file:
+        from shared.keys.private import read_private
+
+        try:
+            text = read_private(chosen.notify_file, "the file of notifications", 65_536).decode(
+                errors="replace"
+            )
+        except FirekeepError as error:
+            found.append(BrokenFile(error))
+        else:
+            found += url_channels(text, tuple(map(ip_network, chosen.notify_networks)))
+    if chosen.notify_mail:
+        found.append(MailChannel(lambda: _app_client(chosen), "mail", chosen.notify_mail))
+    if chosen.notify_topic:
+        found.append(TopicChannel(publisher.publish, chosen.notify_topic))
+    return found
+
+
+@cache
+def _app_client(chosen: settings.Settings) -> Any:
+    from google.cloud import firestore
+
+    return firestore.Client(project=chosen.needed_project(), database=chosen.database)
 
 
 def schedules(chosen: settings.Settings) -> Schedules:

@@ -46,6 +46,15 @@ SCHEDULE_STATE: Final = "backupScheduleState"
 JOBS: Final = "backupJobs"
 """State and progress of one job, by the id of its backup, recovery or verification."""
 
+HEALTH: Final = "backupHealth"
+"""How the system is, as `Health`, and what the monitor remembers."""
+
+ALERTS: Final = "alerts"
+"""The id of the one `WatchState`; that of the one `Health` is `main`."""
+
+STATISTICS: Final = "backupStatistics"
+"""`BackupStatistics` or `RecoveryStatistics`, by the id of the backup or recovery."""
+
 PARTS: Final = "parts"
 """Below a job: its parts, by number."""
 
@@ -60,5 +69,7 @@ SYSTEM_COLLECTIONS: Final = (
     BACKUP_SCHEDULES,
     SCHEDULE_STATE,
     JOBS,
+    HEALTH,
+    STATISTICS,
 )
 """All of them at the root; every subcollection of ours lies under one."""

@@ -64,6 +64,8 @@ class Facts:
     """Since when there has been an objective."""
     recovery_point: datetime | None = None
     """The newest state that can be restored."""
+    unreadable: str = ""
+    """Why the repository cannot be read."""
     lost: tuple[str, ...] = ()
     """Backups that the catalog calls completed and the repository does not hold."""
     failed: str = ""
@@ -88,6 +90,7 @@ class Before:
     """What of the facts of the last look matters now."""
 
     lost: tuple[str, ...] = ()
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,9 @@ def _old(facts: Facts) -> Iterator[Wrong]:
 
 
 def _lost(facts: Facts, before: Before, opened: frozenset[str]) -> Iterator[Wrong]:
-    """Seen twice, because a rotation takes a moment from the one to the other."""
+    """Seen twice, because a rotation takes a moment from the one to the other, and a place may be away for one."""
+    if facts.unreadable and (before.unreadable or "missing:repository" in opened):
+        yield Wrong("missing:repository", "missing", f"the repository cannot be read: {facts.unreadable}")
     for backup in facts.lost:
         key = f"missing:{backup}"
         if backup in before.lost or key in opened:

@@ -50,6 +50,7 @@ def test_a_report_is_one_line_of_json(capsys: Any) -> None:
         "message": "planned",
         "job": "b1",
         "parts": 3,
+        "logging.googleapis.com/labels": {"kind": "snapshot", "job": "b1"},
     }
 
 

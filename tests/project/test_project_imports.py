@@ -35,6 +35,8 @@ DISTRIBUTIONS = {
     "google_crc32c": "google-crc32c",
     "grpc": "grpcio",
     "jwt": "pyjwt",
+    "opentelemetry.metrics": "opentelemetry-api",
+    "opentelemetry.sdk": "opentelemetry-sdk",
     "pydantic_core": "pydantic",
 }
 
