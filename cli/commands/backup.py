@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 _TOLD = 10
+_AUDIT = ("missingFiles", "missingAccounts", "hiddenPasswords", "audit")
 
 
 @click.command("backup")
@@ -85,9 +86,7 @@ def command(
     manifest = repository.manifest(request.backup_id)
     contents = task.data.get("contents", {}).values()
     absent = {name: why for content in contents for name, why in content.get("absent", {}).items()}
-    audit = {
-        name: task.data[name] for name in ("missingFiles", "missingAccounts", "audit") if name in task.data
-    }
+    audit = {name: task.data[name] for name in _AUDIT if name in task.data}
     checked = {} if via_functions else _checked(chosen, task)
     told = [*_told(manifest), *_pointing_nowhere(audit), *_check_lines(checked)]
     lagging = list(task.data.get("lagging", ()))
@@ -182,7 +181,16 @@ def _pointing_nowhere(audit: dict[str, Any]) -> list[str]:
     if not audit:
         return []
     number = audit["missingFiles"] + audit["missingAccounts"]
-    told = [f"  note       {count(number, 'reference')} to files or accounts that are not in this backup:"]
+    told = []
+    if number:
+        told.append(
+            f"  note       {count(number, 'reference')} to files or accounts that are not in this backup"
+        )
+    if audit["hiddenPasswords"]:
+        hidden = count(audit["hiddenPasswords"], "account")
+        told.append(
+            f"  note       {hidden} with passwords that a restore into an empty project cannot bring back"
+        )
     return told + [f"    {printable(line)}" for line in audit["audit"][:_TOLD]]
 
 

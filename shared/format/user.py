@@ -98,6 +98,11 @@ def same_password(one: Fields, other: Fields) -> bool:
     return _plain(hashes[0]) == _plain(hashes[1]) and _plain(salts[0]) == _plain(salts[1])
 
 
+def hides_password(value: bytes) -> bool:
+    """Whether the account has a password whose hash the service told nobody."""
+    return b'"passwordHash":""' in value and decode(value).get("passwordHash") == ""
+
+
 def lost(wanted: Fields, live: Fields) -> list[str]:
     """What of a restored account could not be brought back, in words."""
     ignored = {*COUNTED, *_PASSING}

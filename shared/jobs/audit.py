@@ -1,4 +1,5 @@
-"""Does one cut hold together? Names documents that point to files or accounts which the same cut does not hold.
+"""Does one cut hold together? Names documents that point to files or accounts which the same cut does not hold, and
+accounts whose passwords it could not get.
 
 Files are found where a document's text names them: `gs://` addresses, and the two kinds of download URLs. Accounts are
 found by the paths of documents, such as `users/{uid}`. An app may point to what is gone, so what is found is told and
@@ -14,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from shared.contents import ENTRIES, MEDIA, USERS
 from shared.errors import BadInput
-from shared.format import flat
+from shared.format import flat, user
 from shared.format.forms import FORMS
 from shared.format.key import path_of, prefix_range
 from shared.jobs.selecting import Chosen
@@ -41,6 +42,8 @@ class Audit:
     """References to files that are not there."""
     accounts: int = 0
     """Documents of accounts that are not there."""
+    passwords: int = 0
+    """Accounts whose passwords' hashes the service does not tell: a restore into an empty project brings back none."""
     whole: bool = True
     told: list[str] = field(default_factory=list)
 
@@ -59,6 +62,8 @@ def audit(
 ) -> Audit:
     """Look through all documents of a cut; `media` is what it means of the files. `enough` says when to stop."""
     found = Audit()
+    if USERS in roots:
+        _audit_passwords(repository, roots[USERS], found, enough)
     if ENTRIES not in roots:
         return found
     if media is not None and MEDIA in roots:
@@ -152,6 +157,17 @@ def _audit_accounts(
         found.accounts += missing
         for line in told:
             found.tell(line)
+
+
+def _audit_passwords(repository: Repository, root: Root, found: Audit, enough: Callable[[], bool]) -> None:
+    for keys, values in scan(repository, root):
+        if enough():
+            found.whole = False
+            return
+        for key, value in zip(keys, values, strict=True):
+            if user.hides_password(value):
+                found.passwords += 1
+                found.tell(f"account {FORMS[USERS].name(key)} has a password whose hash cannot be read")
 
 
 def _is_child(path: str) -> bool:

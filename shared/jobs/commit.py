@@ -107,11 +107,16 @@ def _audited(ports: Ports, job: Task, manifest: Manifest) -> dict[str, Any]:
     media = next((one for one in selected(job) if one.content == MEDIA), None)
     ends = ports.clock.monotonic() + _AUDIT_S
     found = audit(ports.repository(), manifest.roots, media, enough=lambda: ports.clock.monotonic() > ends)
-    if not (found.files or found.accounts) and found.whole:
+    if not (found.files or found.accounts or found.passwords) and found.whole:
         return {}
     if not found.whole:
         found.tell(f"there was time to look through {found.documents} documents only")
-    return {"missingFiles": found.files, "missingAccounts": found.accounts, "audit": found.told}
+    return {
+        "missingFiles": found.files,
+        "missingAccounts": found.accounts,
+        "hiddenPasswords": found.passwords,
+        "audit": found.told,
+    }
 
 
 def _lagging(ports: Ports, job: Task) -> dict[str, Any]:

@@ -111,3 +111,17 @@ def test_any_bytes_can_be_looked_through(value: bytes) -> None:
     for bucket, names in references(b"gs://bucket/" + value):
         assert bucket
         assert names
+
+
+def test_accounts_whose_passwords_nobody_can_read_are_named(repository: Repository) -> None:
+    records = {
+        "hidden": b'{"email":"a@example.com","passwordHash":""}',
+        "known": b'{"email":"b@example.com","passwordHash":"aGFzaA=="}',
+        "none": b'{"displayName":"\\"passwordHash\\":\\"\\""}',
+    }
+    with repository.writer() as writer:
+        batch = ([flat.encode("", uid) for uid in records], list(records.values()))
+        root = build(writer, repository.chunking, [batch])
+        writer.flush()
+    found = audit(repository, {"users": root}, None)
+    assert (found.passwords, found.told) == (1, ["account /hidden has a password whose hash cannot be read"])
