@@ -24,6 +24,7 @@ COMMANDS = (
     "estimate",
     "set",
     "template",
+    "schedule",
     "ls",
     "show",
     "verify",

@@ -12,7 +12,7 @@ import click
 from cli.options import selection_options
 from cli.output import Output, printable, table
 from cli.preflight import reach_firestore
-from shared.errors import BadInput
+from shared.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from shared.models.jobs import Selection
@@ -107,6 +107,21 @@ def check_there(chosen: Settings, asked: dict[str, Any]) -> None:
 def dropped(chosen: Settings, kind: type[Preset], name: str) -> None:
     """Delete it. NotFound names what there is."""
     opened(chosen).drop_preset(kind, _checked_name(name))
+
+
+def scheduled(chosen: Settings, kind: str, name: str) -> list[str]:
+    """The schedules whose backups are of this `set` or `template`."""
+    from shared import wiring
+
+    found = wiring.schedules(chosen).schedules()
+    asked = [(one, getattr(schedule, "backup", None)) for one, schedule in found]
+    return [f"schedule {one}" for one, backup in asked if backup and getattr(backup, kind) == name]
+
+
+def check_unused(what: str, users: list[str]) -> None:
+    """Conflict names the first of those that use it."""
+    if users:
+        raise Conflict(f"the {what} is used by the {users[0]}", hint="save that anew, or delete it first")
 
 
 def tell_all(out: Output, key: str, presets: Iterable[BackupSet | BackupTemplate], none: str) -> None:

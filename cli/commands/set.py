@@ -8,8 +8,18 @@ import click
 
 from cli.options import output_options, project_options, selection_options
 from cli.output import Output
-from cli.presets import checked_selection, dropped, facts_lines, found, meant, opened, tell_all
-from shared.errors import BadInput, Conflict
+from cli.presets import (
+    check_unused,
+    checked_selection,
+    dropped,
+    facts_lines,
+    found,
+    meant,
+    opened,
+    scheduled,
+    tell_all,
+)
+from shared.errors import BadInput
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -85,14 +95,10 @@ def show(*, out: Output, chosen: Settings, name: str) -> None:
 @project_options
 @output_options
 def delete(*, out: Output, chosen: Settings, name: str) -> None:
-    """Delete a backup set, unless a template uses it. Backups that were made of it stay."""
+    """Delete a backup set, unless a template or schedule uses it. Backups that were made of it stay."""
     from shared.models.sets import BackupSet, BackupTemplate
 
-    users = [one.name for one in opened(chosen).presets(BackupTemplate) if one.set == name]
-    if users:
-        raise Conflict(
-            f"the backup set {name} is used by the template {users[0]}",
-            hint="save that template anew, or delete it first",
-        )
+    users = [f"template {one.name}" for one in opened(chosen).presets(BackupTemplate) if one.set == name]
+    check_unused(f"backup set {name}", [*users, *scheduled(chosen, "set", name)])
     dropped(chosen, BackupSet, name)
     out.result({"deleted": name}, [f"Deleted backup set {name}."])

@@ -10,12 +10,14 @@ from cli.options import output_options, project_options, selection_options
 from cli.output import Output, size
 from cli.presets import (
     byte_count,
+    check_unused,
     checked_selection,
     dropped,
     facts_lines,
     found,
     meant,
     opened,
+    scheduled,
     set_option,
     tell_all,
 )
@@ -134,9 +136,10 @@ def show(*, out: Output, chosen: Settings, name: str) -> None:
 @project_options
 @output_options
 def delete(*, out: Output, chosen: Settings, name: str) -> None:
-    """Delete a backup template. Backups that were made of it stay."""
+    """Delete a backup template, unless a schedule uses it. Backups that were made of it stay."""
     from shared.models.sets import BackupTemplate
 
+    check_unused(f"backup template {name}", scheduled(chosen, "template", name))
     dropped(chosen, BackupTemplate, name)
     out.result({"deleted": name}, [f"Deleted backup template {name}."])
 
