@@ -39,6 +39,7 @@ COMMANDS = (
     "export",
     "import",
     "share",
+    "doctor",
     "demo",
 )
 
@@ -79,7 +80,7 @@ def app() -> None:
 
     The same settings are read from the environment by the functions; options on the command line win.
     Exit status: 0 done, 1 a bug, 2 bad input, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 no space,
-    8 too old, 9 incomplete, 10 damaged, 11 unsupported, 130 interrupted.
+    8 too old, 9 incomplete, 10 damaged, 11 unsupported, 12 doctor found something, 130 interrupted.
     """
 
 

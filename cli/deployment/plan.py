@@ -94,10 +94,14 @@ def dead_letter_topics(table: tuple[FunctionSpec, ...]) -> list[str]:
     return sorted({dead for dead in topics_of(table).values() if dead})
 
 
+def enabled(contents: tuple[str, ...]) -> list[str]:
+    """The APIs that are used, as `NAME.googleapis.com`."""
+    wanted = {*SERVICES, *(name for content in contents for name in BY_CONTENT.get(content, ()))}
+    return [f"{name}.googleapis.com" for name in sorted(wanted)]
+
+
 def _services(target: Target) -> Command:
-    wanted = {*SERVICES, *(name for content in target.contents for name in BY_CONTENT.get(content, ()))}
-    names = (f"{name}.googleapis.com" for name in sorted(wanted))
-    return Command(("gcloud", "services", "enable", *names, target.scope))
+    return Command(("gcloud", "services", "enable", *enabled(target.contents), target.scope))
 
 
 def _database(target: Target) -> tuple[Command, ...]:
@@ -222,7 +226,11 @@ def _bindings(target: Target, name: str, grant: Grant) -> Iterator[Command]:
         case "project":
             yield _project(target, what, "--condition=None")
         case "app" | "state":
-            yield _project(target, what, f"--condition={_condition(target, grant.place)}")
+            yield _project(
+                target,
+                what,
+                f"--condition=expression={condition(target, grant.place)},title=firekeep-{grant.place}",
+            )
         case "media":
             for bucket in target.media:
                 yield Command(("gcloud", "storage", "buckets", add, f"gs://{bucket}", *what))
@@ -239,11 +247,10 @@ def _project(target: Target, what: tuple[str, ...], condition: str) -> Command:
     return Command((*add, *what, condition, "--format=none"))
 
 
-def _condition(target: Target, place: str) -> str:
-    database = STATE_DATABASE if place == "state" else target.database
-    return (
-        f'expression=resource.name=="projects/{target.project}/databases/{database}",title=firekeep-{place}'
-    )
+def condition(target: Target, place: str, state_database: str = STATE_DATABASE) -> str:
+    """That binds a grant to one database, as an expression of IAM."""
+    database = state_database if place == "state" else target.database
+    return f'resource.name=="projects/{target.project}/databases/{database}"'
 
 
 def environment(target: Target) -> str:
