@@ -56,6 +56,8 @@ def look(ports: Ports, statistics: Sequence[Statistics], measured: StorageHealth
     storage_config = ports.catalog.storage_config()
     try:
         repository = ports.repository()
+        # A place that was emptied, or is not there, must not look like one that holds no backups.
+        repository.check_config()
         held = frozenset(repository.snapshots())
         if measured is None or now - measured.measured_at >= _MEASURED_EVERY:
             usage = repository.usage().values()
