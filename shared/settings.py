@@ -70,7 +70,7 @@ class Settings:
     azure_endpoint: str = ""
     """FIREKEEP_AZURE_ENDPOINT: the URL of an Azure storage account that is not at Azure's usual address."""
     lock_holds: bool = False
-    """FIREKEEP_LOCK_HOLDS, on or off: whether a hold in Google's buckets is locked, which nobody can undo."""
+    """FIREKEEP_LOCK_HOLDS, on or off: whether a hold in a bucket is locked, which nobody can undo."""
     key_file: Path | None = None
     """FIREKEEP_KEY_FILE: the file that holds the repository's key."""
     passphrase_file: Path | None = None

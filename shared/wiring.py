@@ -347,7 +347,9 @@ def _store_at(chosen: settings.Settings, place: str) -> Provider:
         from shared.providers.stores import azure_provider, s3_provider
 
         if at.scheme == "s3":
-            return s3_provider(at.bucket, at.prefix, endpoint=chosen.s3_endpoint)
+            return s3_provider(
+                at.bucket, at.prefix, endpoint=chosen.s3_endpoint, lock_holds=chosen.lock_holds
+            )
         return azure_provider(at.bucket, at.prefix, endpoint=chosen.azure_endpoint)
     from shared.providers.local import LocalProvider
 

@@ -47,7 +47,10 @@ WHOLE: Final = Span()
 
 @dataclass(frozen=True)
 class Stat:
-    """What a store tells of an object without sending it. `size` in bytes."""
+    """What a store tells of an object without sending it. `size` in bytes.
+
+    `held_until` may lie in the past. Listings of some stores lack it: `stat` tells it, and `delete` asks for itself.
+    """
 
     key: str
     size: int

@@ -3,7 +3,8 @@
 ETags are versions. On S3 an ETag follows from the bytes, so a version comes back when the very same bytes do; Azure's
 never do. The CRC32C goes with the object as metadata and is checked on whole reads; uploads to S3 are signed with
 their SHA-256, which the service checks. The library's own retries are off: `RetryingProvider` is the one place.
-`hold` is Unsupported: obstore knows no retention. A bucket with a retention of its own still refuses deletion.
+obstore knows no retention: `hold` is `retention`'s part, where the bucket keeps versions, without which no store holds
+single objects. There a held object is neither deleted nor replaced: that is looked up first. `list` tells no holds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,6 +39,7 @@ from shared.providers.answers import Attempt, OutOfRange, Store, refusal
 from shared.providers.checksum import crc32c
 from shared.providers.contract import ABSENT, WHOLE, Span, Stat, Version, checked_key, checked_prefix
 from shared.providers.listing import in_order
+from shared.providers.retention import Refused, Retention
 
 _STATUS = re.compile(r"status code: ([0-9]{3})|\(code: ([0-9]{3})\)")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,60})</Code>")
@@ -44,19 +47,26 @@ _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|missing ?credential", re.IGNOR
 _BEYOND: Final = "Wanted range starting at"
 _CHECKSUM: Final = "crc32c"
 _PAGE: Final = 1000
+_UNHOLDABLE: Final = (400, 405, 501)
+"""What stores answer that cannot hold objects, or whose bucket is not made for it."""
 
 
 class ObjectStoreProvider:
     """`store` is an obstore store of one bucket; `prefix` a key's beginning without a final slash, or empty."""
 
-    def __init__(self, store: Any, name: str, permissions: Mapping[str, str], prefix: str = "") -> None:
+    def __init__(
+        self, store: Any, name: str, permissions: Mapping[str, str], retention: Retention, prefix: str = ""
+    ) -> None:
         self._objects = store
+        self._retention = retention
         self._lead = f"{checked_key(prefix)}/" if prefix else ""
         self._store = Store(name, permissions)
 
     def put(self, key: str, data: bytes, expect: Version = ABSENT) -> Version:
         path = self._path(key)
         mode: Any = "create" if expect == ABSENT else {"e_tag": f'"{expect.token}"'}
+        if expect != ABSENT:
+            self._refuse_held("put", "writing", key)
         try:
             with self._errors("put", "writing", key):
                 done = obstore.put(
@@ -99,7 +109,9 @@ class ObjectStoreProvider:
     def stat(self, key: str) -> Stat:
         path = self._path(key)
         with self._errors("stat", "looking at", key):
-            return _told(key, obstore.head(self._objects, path))
+            found = obstore.head(self._objects, path)
+            held = self._retention.look(path) if _has_versions(found) else None
+        return replace(_told(key, found), held_until=held.until if held else None)
 
     def list(self, prefix: str, after: str = "") -> Iterator[Stat]:
         """Prefixes are whole segments to the library, so the rest of one is looked for in its folder.
@@ -111,6 +123,7 @@ class ObjectStoreProvider:
 
     def delete(self, key: str) -> None:
         path = self._path(key)
+        self._refuse_held("delete", "deleting", key)
         try:
             with self._errors("delete", "deleting", key):
                 obstore.delete(self._objects, path)
@@ -121,11 +134,39 @@ class ObjectStoreProvider:
     def hold(self, key: str, until: datetime) -> None:
         if until.tzinfo is None:
             raise BadInput(f"holding {key!r}: the time has no zone")
-        self.stat(key)
-        raise Unsupported(
+        path = self._path(key)
+        with self._errors("hold", "holding", key):
+            if not _has_versions(obstore.head(self._objects, path)):
+                raise self._unholdable(key)
+            present = self._retention.look(path)
+        if until <= max(present.now, present.until or present.now):
+            return
+        with self._errors("hold", "holding", key):
+            try:
+                self._retention.lengthen(path, until, present)
+            except Refused as refused:
+                if refused.status in _UNHOLDABLE:
+                    raise self._unholdable(key) from None
+                raise
+
+    def _unholdable(self, key: str) -> Unsupported:
+        return Unsupported(
             f"holding {key!r} in {self._store.name} failed: objects cannot be held one by one here",
-            hint="give the bucket a default retention (S3 Object Lock, an Azure immutability policy) instead",
+            hint=self._retention.hint,
         )
+
+    def _refuse_held(self, verb: str, action: str, key: str) -> None:
+        """Denied for what is held. What is not there is no concern of this."""
+        path = self._path(key)
+        try:
+            with self._errors(verb, action, key):
+                if not _has_versions(obstore.head(self._objects, path)):
+                    return
+                held = self._retention.look(path)
+        except NotFound:
+            return
+        if held.active:
+            raise refusal(Attempt(self._store, verb, action, key), 403, "ObjectLocked")
 
     def _whole(self, key: str, path: str) -> bytes:
         with self._errors("get", "reading", key):
@@ -194,6 +235,8 @@ class ObjectStoreProvider:
 
 
 def _translated(error: Exception, attempt: Attempt) -> FirekeepError:
+    if isinstance(error, Refused):
+        return refusal(attempt, error.status, error.code)
     text = str(error).partition("\n\nDebug source")[0]
     status, code = _STATUS.search(text), _CODE.search(text)
     number = int(status[1] or status[2]) if status else 0
@@ -205,6 +248,11 @@ def _translated(error: Exception, attempt: Attempt) -> FirekeepError:
     if not number and _NO_CREDENTIALS.search(str(error)):
         return Denied(f"{attempt.words}: there are no credentials", hint="docs/stores.md tells where they go")
     return refusal(attempt, number or _status(error), name)
+
+
+def _has_versions(found: Any) -> bool:
+    """Whether the bucket keeps them; S3 calls the only version of an object in another bucket `null`."""
+    return found["version"] not in (None, "", "null")
 
 
 def _status(error: Exception) -> int:

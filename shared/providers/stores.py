@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from shared.providers.objects import ObjectStoreProvider
+from shared.providers.retention import NoRetention, Wire
+from shared.providers.retention_s3 import ObjectLock
 
 CONNECTIONS: Final = 32
 
@@ -20,7 +22,7 @@ _S3_PERMISSIONS: Final = {
     "stat": "s3:GetObject",
     "list": "s3:ListBucket",
     "delete": "s3:DeleteObject",
-    "hold": "s3:GetObject",
+    "hold": "s3:PutObjectRetention and s3:GetObjectRetention",
 }
 _AZURE: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 _AZURE_PERMISSIONS: Final = {
@@ -39,17 +41,24 @@ def s3_provider(
     *,
     endpoint: str = "",
     timeout_s: float = 60.0,
+    lock_holds: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> ObjectStoreProvider:
-    """`endpoint` is the URL of a compatible store, empty for AWS; `config` goes to obstore's S3Store as it is."""
+    """`endpoint` is the URL of a compatible store, empty for AWS; `config` goes to obstore's S3Store as it is.
+
+    With `lock_holds` nobody can undo a hold.
+    """
     from obstore.store import S3Store
 
     chosen: dict[str, Any] = {"conditional_put": "etag", "disable_bulk_delete": True, **(config or {})}
+    # A bucket whose Object Lock has a default retention takes no upload without a checksum.
+    chosen.setdefault("checksum_algorithm", "sha256")
     if endpoint:
         chosen |= {"endpoint": endpoint}
         chosen.setdefault("region", "us-east-1")
     store = S3Store(bucket, **chosen, **_manner(endpoint, timeout_s))
-    return ObjectStoreProvider(store, f"s3://{bucket}", _S3_PERMISSIONS, prefix)
+    retention = ObjectLock(Wire(store, timeout_s, CONNECTIONS), chosen, lock=lock_holds)
+    return ObjectStoreProvider(store, f"s3://{bucket}", _S3_PERMISSIONS, retention, prefix)
 
 
 def azure_provider(
@@ -67,7 +76,8 @@ def azure_provider(
     if endpoint:
         chosen |= {"endpoint": endpoint}
     store = AzureStore(container, **chosen, **_manner(endpoint, timeout_s))
-    return ObjectStoreProvider(store, f"az://{container}", _AZURE_PERMISSIONS, prefix)
+    retention = NoRetention("give the container an immutability policy instead")
+    return ObjectStoreProvider(store, f"az://{container}", _AZURE_PERMISSIONS, retention, prefix)
 
 
 def _manner(endpoint: str, timeout_s: float) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from shared.providers.objects import ObjectStoreProvider
 from shared.providers.stores import azure_provider, s3_provider
 
 BUCKET = "the-bucket"
+LOCKED = "the-locked-bucket"
 PROJECT = "demo-providers"
 S3 = {"access_key_id": "key", "secret_access_key": "secret", "region": "us-east-1"}
 ACCOUNT = "devstoreaccount1"
@@ -57,7 +58,7 @@ def firebase(address: str, prefix: str = "") -> CloudProvider:
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The URL of an S3 server with one bucket."""
+    """The URL of an S3 server with one bucket, and one that has Object Lock."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -65,14 +66,18 @@ def s3_server() -> Iterator[str]:
     try:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
-        urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT"), timeout=20).close()
+        for name, headers in ((BUCKET, {}), (LOCKED, {"x-amz-bucket-object-lock-enabled": "true"})):
+            made = urllib.request.Request(f"{url}/{name}", method="PUT", headers=headers)
+            urllib.request.urlopen(made, timeout=20).close()
         yield url
     finally:
         server.stop()
 
 
-def s3(url: str, prefix: str = "", *, timeout_s: float = 10.0) -> ObjectStoreProvider:
-    return s3_provider(BUCKET, prefix, endpoint=url, timeout_s=timeout_s, config=S3)
+def s3(
+    url: str, prefix: str = "", *, timeout_s: float = 10.0, bucket: str = BUCKET, lock: bool = False
+) -> ObjectStoreProvider:
+    return s3_provider(bucket, prefix, endpoint=url, timeout_s=timeout_s, lock_holds=lock, config=S3)
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from random import Random
 
 import pytest
 from provider_samples import Flaky, HandClock, local
-from provider_servers import azure, azurite, cloud, firebase, s3, s3_server, storage_emulator
+from provider_servers import LOCKED, azure, azurite, cloud, firebase, s3, s3_server, storage_emulator
 
-from shared.clock import Clock
+from shared.clock import Clock, SystemClock
 from shared.conformance.promise import Broken
 from shared.conformance.provider import CHECKS, check_provider, check_put_is_create_only
 from shared.errors import Unsupported
@@ -24,8 +24,11 @@ from shared.providers.replicated import Member, ReplicatedProvider
 from shared.providers.retry import Backoff, RetryingProvider
 
 PROVIDERS = Path(__file__).parents[2] / "shared" / "providers"
-UNPROMISED = {"s3": {"check_a_version_never_comes_back"}}
-"""What a kind of store is known not to show: an ETag of S3 follows from the bytes alone."""
+UNPROMISED = {
+    "s3": {"check_a_version_never_comes_back"},
+    "s3 with locks": {"check_a_version_never_comes_back", "check_a_list_tells_holds"},
+}
+"""What a kind of store is known not to show: an ETag of S3 follows from the bytes alone, a listing tells no holds."""
 UNHELD = {"s3", "azure"}
 """Stores in which one object cannot be held: they say so, and nothing else."""
 
@@ -34,7 +37,7 @@ UNHELD = {"s3", "azure"}
 class World:
     """The clock of a store, and the store."""
 
-    clock: HandClock
+    clock: Clock
     provider: Provider
 
 
@@ -67,6 +70,11 @@ def in_s3(stack: ExitStack, root: Path) -> World:
     return World(HandClock(), s3(stack.enter_context(s3_server()), "some/where"))
 
 
+def in_locked_s3(stack: ExitStack, root: Path) -> World:
+    """Its time is the machine's."""
+    return World(SystemClock(), s3(stack.enter_context(s3_server()), "some/where", bucket=LOCKED))
+
+
 def in_azure(stack: ExitStack, root: Path) -> World:
     return World(HandClock(), azure(stack.enter_context(azurite()), "some/where"))
 
@@ -76,6 +84,7 @@ STORES = {
     "cloud": in_an_emulator(cloud),
     "firebase": in_an_emulator(firebase),
     "s3": in_s3,
+    "s3 with locks": in_locked_s3,
     "azure": in_azure,
     "retrying": with_folder(lambda root, clock: retrying(local(root, clock), clock)),
     "retrying over failures": with_folder(lambda root, clock: retrying(Flaky(local(root, clock), 2), clock)),
@@ -85,7 +94,7 @@ STORES = {
 COVERED = {
     "LocalProvider": {"local"},
     "CloudProvider": {"cloud", "firebase"},
-    "ObjectStoreProvider": {"s3", "azure"},
+    "ObjectStoreProvider": {"s3", "s3 with locks", "azure"},
     "RetryingProvider": {"retrying", "retrying over failures"},
     "MeteredProvider": {"metered"},
     "ReplicatedProvider": {"replicated"},

@@ -48,6 +48,11 @@ class Wire:
         return RetryingProvider(self.provider, Backoff(), sleep=self.clock.sleep, jitter=Random(1).random)
 
 
+def asked(wire: Wire, before: int) -> list[str]:
+    """The requests since, without the looks of S3's deletes at what may be held."""
+    return [line for line in wire.plan.requests[before:] if not line.startswith("HEAD ")]
+
+
 @pytest.fixture(scope="module", params=["cloud", "s3"])
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, HandClock]]:
     clock = HandClock()
@@ -124,7 +129,7 @@ def test_later_is_tried_again_and_nowhere_but_in_one_place(wire: Wire, verb: str
     before = len(wire.plan.requests)
     with pytest.raises(Unavailable, match=str(status)):
         act(wire.provider)
-    assert len(wire.plan.requests) == before + 1
+    assert len(asked(wire, before)) == 1
     wire.plan.add(Fault("answer", method, status), Fault("answer", method, status))
     act(wire.retrying())
 
@@ -225,7 +230,7 @@ def test_a_held_object_is_denied_and_not_a_failure_to_repeat(wire: Wire) -> None
     before = len(wire.plan.requests)
     with pytest.raises(Denied, match="held"):
         wire.retrying().delete("object")
-    assert len(wire.plan.requests) == before + 1
+    assert len(asked(wire, before)) == 1
 
 
 @pytest.mark.parametrize("status", [409, 412])
