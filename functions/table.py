@@ -105,6 +105,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec("sweep", TopicTrigger("backup-sweep"), "firekeep-sweep", timeout_s=300),
     FunctionSpec("dead", TopicTrigger(DEAD_LETTERS), "firekeep-sweep", timeout_s=60),
     FunctionSpec("tick", TopicTrigger("backup-tick"), "firekeep-tick", timeout_s=120, schedule="*/5 * * * *"),
+    FunctionSpec("api", HttpTrigger(public=True), "firekeep-api", timeout_s=60, workers=4, retry=False),
     FunctionSpec("request", DocumentTrigger("created", "backupRequests/{id}"), "firekeep-request"),
     FunctionSpec("config", DocumentTrigger("written", "backupConfig/{id}"), "firekeep-verify"),
 )

@@ -182,6 +182,18 @@ ACCOUNTS: Final = {
         ("backup-restore",),
     ),
     "firekeep-request": Account("accepts requests for backups", (_STATE,), ("backup-snapshot",)),
+    "firekeep-api": Account(
+        "answers client apps",
+        (
+            _STATE,
+            Grant("firekeepDocumentReader", "app", "count documents for estimates", (ENTRIES, SETTINGS)),
+            Grant("firekeepMediaReader", "media", "list files for estimates", (MEDIA,)),
+            Grant("firekeepProjectReader", "project", "see that an account may still call; estimates"),
+            _READS,
+            _KEY,
+        ),
+        ("backup-restore", "backup-snapshot"),
+    ),
     "firekeep-tick": Account("starts what is due", (_STATE,), ("backup-restore", "backup-snapshot")),
     "firekeep-monitor": Account("watches and tells", (_STATE, _READS, _KEY)),
 }
