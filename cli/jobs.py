@@ -123,7 +123,7 @@ def _handlers(ports: Ports, stop: Stop) -> Mapping[str, Callable[[bytes], object
     return {
         SNAPSHOT: lambda message: start_snapshot(ports, SnapshotRequest.from_message(message)),
         PART: lambda message: run_part(ports, PartRequest.from_message(message), stop),
-        VERIFY: lambda message: run_verify(ports, VerifyRequest.from_message(message)),
+        VERIFY: lambda message: run_verify(ports, VerifyRequest.from_message(message), stop),
         ROTATE: lambda message: run_rotate(ports, RotateRequest.from_message(message), stop),
         RESTORE: lambda message: run_restore(ports, RestoreRequest.from_message(message), stop),
     }

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.errors import FirekeepError, NotFound, Unavailable
+from shared.format.seal import name_of
 from shared.jobs.cancel import cancelled
 from shared.jobs.failure import fail_job, tell_failure
 from shared.jobs.part import PART_TOPIC
@@ -105,11 +106,8 @@ def _counted(task: Task, now: datetime, quiet: timedelta) -> Data:
 
 def _position(task: Task) -> str:
     """How far a job is, so that one that gets further is not given up."""
-    cursor = task.data.get("cursor", b"")
-    where = cursor.hex() if isinstance(cursor, bytes) else str(cursor)
-    return (
-        f"{task.parts} {task.parts_done} {task.data.get('content', '')} {task.data.get('phase', '')} {where}"
-    )
+    told = (task.data.get(name) for name in ("content", "phase", "cursor", "state"))
+    return name_of(repr((task.parts, task.parts_done, *told)).encode()).hex()
 
 
 def _messages(ports: Ports, job: Task) -> tuple[str, list[bytes]]:

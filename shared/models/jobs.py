@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from shared.models.base import Model
 from shared.models.fields import (
     BackupType,
+    Count,
     DocumentPaths,
     Id,
     Instant,
@@ -83,13 +84,15 @@ class PartRequest(Model):
 class VerifyRequest(Model):
     """The check `verify_id` of one backup, or without `backup_id` of the whole repository.
 
-    `sample` is the share of the data that is read, up to 1.
+    `sample` is the share of the data that is read, up to 1; `turn` says which: after 1 / `sample` turns in a row, all
+    of it was read. By default it is the day's.
     """
 
     verify_id: Id
     backup_id: Id | None = None
     depth: Literal["structure", "data"] = "structure"
-    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    sample: Annotated[float, Field(ge=0.0001, le=1)] = 1.0
+    turn: Count | None = None
 
 
 class RotateRequest(Model):

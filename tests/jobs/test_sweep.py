@@ -178,10 +178,14 @@ def test_a_dead_letter_that_names_no_job_is_only_reported(new_world: NewWorld, t
 
 
 def test_trouble_with_one_job_does_not_keep_a_sweep_from_the_others(new_world: NewWorld) -> None:
-    world = begun(new_world)
-    world.queue.waiting.clear()
+    world = new_world()
+    fill(client_of(world.settings.project))
     broken = {"kind": "restore", "request": "{", "startedAt": world.clock.now()}
-    world.ports().ledger.create("a-broken", {**broken, "revivals": 9, "revivedWhere": "None 0   "})
+    world.ports().ledger.create("a-broken", broken)
+    for _ in range(REVIVALS):
+        later(world)
+    world._deliver("backup-snapshot", SnapshotRequest(backup_id="b1").to_message())
+    world.queue.waiting.clear()
     with pytest.raises(Exception, match="not valid") as raised:
         later(world)
     assert not isinstance(raised.value, Unavailable)

@@ -199,7 +199,7 @@ class World:
         if topic == "backup-rotate":
             return run_rotate(ports, RotateRequest.from_message(message), deadline)
         if topic == "backup-verify":
-            return run_verify(ports, VerifyRequest.from_message(message))
+            return run_verify(ports, VerifyRequest.from_message(message), deadline)
         return run_restore(ports, RestoreRequest.from_message(message), deadline)
 
     def snapshot(self, backup_id: str, **fields: Any) -> list[Report]:

@@ -377,13 +377,15 @@ export interface PartRequest {
 
 /**
  * The check `verifyId` of one backup, or without `backupId` of the whole repository. `sample` is
- * the share of the data that is read, up to 1.
+ * the share of the data that is read, up to 1; `turn` says which: after 1 / `sample` turns in a
+ * row, all of it was read. By default it is the day's.
  */
 export interface VerifyRequest {
   verifyId: string;
   backupId?: string;
   depth?: 'structure' | 'data';
   sample?: number;
+  turn?: number;
 }
 
 /**
