@@ -39,6 +39,7 @@ COMMANDS = (
     "export",
     "import",
     "share",
+    "setup",
     "doctor",
     "demo",
 )

@@ -8,6 +8,7 @@ import click
 
 from cli.options import output_options, project_options, repository_options
 from cli.output import Output, printable
+from shared.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,11 +21,12 @@ FAULTS = 12
 
 
 @click.command("doctor")
+@click.option("--check", "checks", multiple=True, metavar="NAME", help="Only this check. May be repeated.")
 @click.option("--scratch", metavar="PLACE", default="", help="Where to try what a store promises, instead.")
 @project_options
 @repository_options
 @output_options
-def command(*, out: Output, chosen: Settings, scratch: str) -> int:
+def command(*, out: Output, chosen: Settings, checks: tuple[str, ...], scratch: str) -> int:
     """Look for what is wrong with an installation, and say what to do about each finding.
 
     Reads the project with your own credentials, opens the repository with its key, and tries what a repository
@@ -34,17 +36,21 @@ def command(*, out: Output, chosen: Settings, scratch: str) -> int:
     \b
     Examples:
       firekeep doctor
-      firekeep doctor --json
+      firekeep doctor --check key --check topics --json
       firekeep doctor --scratch gs://my-app-scratch/doctor
     """
-    from cli.doctor.examination import examine
+    from cli.doctor.examination import CHECKS, examine
     from cli.doctor.finding import Patient, State
     from cli.doctor.google import google_of
     from shared.clock import SystemClock
 
+    names = [check.name for check in CHECKS]
+    for name in checks:
+        if name not in names:
+            raise BadInput(f"--check {name[:80]!r} is no check", hint=f"write one of {', '.join(names)}")
     patient = Patient(chosen, google_of(chosen), SystemClock().now(), scratch)
     patient.chosen.needed_project()
-    found = list(examine(patient))
+    found = list(examine(patient, checks))
     healthy = all(one.state is not State.FAILED for one in found)
     facts = {
         "healthy": healthy,

@@ -17,6 +17,7 @@ from emulators.stack import Stack, StackOptions
 from functions.table import FUNCTIONS
 
 PROJECT = "demo-firekeep"
+QUICK = [word for check in CHECKS if check.name != "store" for word in ("--check", check.name)]
 Environment = dict[str, str]
 
 
@@ -66,7 +67,7 @@ def test_a_local_stack_is_well_and_what_it_lacks_is_not_checked(env: Environment
 
 
 def test_people_are_told_what_to_do(env: Environment) -> None:
-    status, output = run(env, "doctor")
+    status, output = run(env, "doctor", "--check", "key", "--check", "window")
     assert status == 0
     assert "fix: firekeep key kit" in output
     assert "unchecked" in output.splitlines()[-1]
@@ -106,7 +107,7 @@ def test_a_repository_in_a_bucket_is_tried_and_left_as_it_was(env: Environment) 
 def test_what_cannot_be_reached_is_named_and_the_rest_is_still_looked_at(
     env: Environment, variables: Environment, name: str
 ) -> None:
-    status, told = examined({**env, **variables})
+    status, told = examined({**env, **variables}, *QUICK)
     assert status == 12
     assert name in {found for found, _, _ in told["failed"]}
     assert all(fix for _, _, fix in told["failed"])
@@ -120,7 +121,7 @@ def test_a_key_that_does_not_open_is_named(env: Environment, tmp_path: Path) -> 
         "FIREKEEP_KEY_FILE": str(tmp_path / "key"),
     }
     assert run(other, "init")[0] == 0
-    status, told = examined({**env, "FIREKEEP_KEY_FILE": str(tmp_path / "key")})
+    status, told = examined({**env, "FIREKEEP_KEY_FILE": str(tmp_path / "key")}, *QUICK)
     assert (status, [name for name, _, _ in told["failed"]]) == (12, ["key"])
 
 
@@ -132,14 +133,20 @@ def test_a_topic_and_a_subscription_that_are_gone_are_named(env: Environment) ->
         del os.environ["PUBSUB_EMULATOR_HOST"]
     subscriber.delete_subscription(subscription=f"projects/{PROJECT}/subscriptions/function-verify")
     publisher.delete_topic(topic=f"projects/{PROJECT}/topics/backup-verify")
-    status, told = examined(env)
+    status, told = examined(env, *QUICK)
     assert status == 12
     assert {name for name, _, _ in told["failed"]} == {"topics", "subscriptions"}
     assert any("backup-verify to verify" in what for _, what, _ in told["failed"])
 
 
 def test_every_function_of_the_table_is_looked_for(env: Environment) -> None:
-    _, told = examined(env)
+    _, told = examined(env, "--check", "topics")
     spoken = " ".join(what for found in told.values() for _, what, _ in found)
     listening = [spec.name for spec in FUNCTIONS if hasattr(spec.trigger, "topic")]
     assert all(name in spoken for name in listening)
+
+
+def test_a_check_that_there_is_not_is_refused_with_those_there_are(env: Environment) -> None:
+    status, output = run(env, "doctor", "--check", "everything")
+    assert status == 2
+    assert "databases" in output
