@@ -236,6 +236,16 @@ def test_a_configuration_that_cannot_be_read_is_not_in_force_even_before_it_was_
     assert config.to_document() == GOOD
 
 
+def test_a_configuration_that_was_mended_is_in_force_before_it_was_checked(office: Office) -> None:
+    office.configure(GOOD)
+    office.configure(GOOD | {"manual": {**GOOD["manual"], "encryption": False}})
+    mended = GOOD | {"manual": {**GOOD["manual"], "maxSize": 7}}
+    office.write("backupConfig/main", mended)
+    config = office.world.ports().catalog.config()
+    assert config is not None
+    assert config.to_document() == mended
+
+
 def test_the_first_configuration_that_is_bad_has_nothing_before_it(office: Office) -> None:
     assert office.configure({"manual": 5}) == "invalid"
     assert "lastGood" not in office.status()
