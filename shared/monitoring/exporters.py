@@ -31,7 +31,8 @@ def metered(reader: MetricReader) -> Metrics:
     """Metrics that this reader is handed."""
     from opentelemetry.sdk.metrics import MeterProvider
 
-    provider = MeterProvider([reader])
+    # Each job flushes: an exit need not wait for a collector that is away.
+    provider = MeterProvider([reader], shutdown_on_exit=False)
 
     def flush() -> None:
         try:

@@ -2,9 +2,10 @@
 
 What is checked is the address that a socket is about to be connected to, by an audit hook of the interpreter: so
 a redirect, a name that resolves differently the second time and a plugin's own protocol come by the same gate.
-Programs are refused while it is closed, and threads that begin meanwhile are behind it until it is opened. A proxy
-that the environment names is an address like any other, and reaches what it reaches. Hooks cannot be taken away: it
-is put in place at first use.
+Programs are refused while it is closed. Threads that begin meanwhile are behind it, and so is what a pool of threads
+is handed with its context; a pool that was begun inside is so whenever a gate is closed. A proxy that the environment
+names is an address like any other, and reaches what it reaches. Hooks cannot be taken away: it is put in place at first
+use.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 import ipaddress
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Final
 
@@ -31,7 +34,8 @@ _SOCKETS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"
 _PROGRAMS: Final = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork"})
 _closed: dict[Gate, frozenset[int]] = {}
 """Gates that are closed, each with the threads that there were before: those that came since are behind it too."""
-_state = threading.local()
+_begun_inside: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_mine: ContextVar[Gate | None] = ContextVar("gate", default=None)
 
 
 class Refused(OSError):
@@ -50,14 +54,16 @@ class Gate:
 def guarded(allowed: tuple[Network, ...] = ()) -> Iterator[Gate]:
     """Within, this thread reaches public addresses and those of `allowed` only."""
     _hook()
-    before = getattr(_state, "gate", None)
-    gate = _state.gate = Gate(allowed)
-    _closed[gate] = frozenset(filter(None, (thread.ident for thread in threading.enumerate())))
+    gate = Gate(allowed)
+    free = {thread for thread in threading.enumerate() if thread not in _begun_inside}
+    _closed[gate] = frozenset(thread.ident for thread in free if thread.ident)
+    token = _mine.set(gate)
     try:
         yield gate
     finally:
+        _mine.reset(token)
+        _begun_inside.update(thread for thread in threading.enumerate() if thread not in free)
         del _closed[gate]
-        _state.gate = before
 
 
 def is_public(text: str) -> bool:
@@ -106,7 +112,7 @@ def _audit(event: str, args: tuple[object, ...]) -> None:
 
 def _gate() -> Gate | None:
     """The gate that this thread is behind."""
-    own: Gate | None = getattr(_state, "gate", None)
+    own = _mine.get()
     if own is not None or not _closed:
         return own
     me = threading.get_ident()

@@ -42,14 +42,10 @@ class UrlChannel:
 
     def __call__(self, notice: Notice) -> None:
         with guarded(self._allowed) as gate:
+            sender = self._sender()
+            kind = "failure" if notice.began else "success"
             try:
-                sent = self._sender().notify(
-                    body=notice.text,
-                    title=notice.subject,
-                    notify_type="failure" if notice.began else "success",
-                )
-            except FirekeepError:
-                raise
+                sent = sender.notify(body=notice.text, title=notice.subject, notify_type=kind)
             except Exception:  # noqa: BLE001  # a plugin may raise anything, and tell its token with it
                 sent = False
         if sent:

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -158,6 +160,24 @@ def test_a_thread_that_begins_inside_is_inside_and_programs_are_refused(server: 
         assert gate.refused == "the address is an internal one"
         with pytest.raises(Refused):
             subprocess.run(["true"], check=True)
+
+
+def test_a_pool_that_was_begun_inside_is_inside_the_next_time_too(server: HTTPServer) -> None:
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(3):
+            with guarded(), pytest.raises(requests.RequestException):
+                pool.submit(requests.get, url, timeout=5).result()
+    assert server.seen == []  # type: ignore[attr-defined]
+
+
+def test_what_a_pool_is_handed_with_its_context_is_inside(server: HTTPServer) -> None:
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(requests.get, url, timeout=5).result().status_code == 200
+        with guarded(), pytest.raises(requests.RequestException):
+            pool.submit(copy_context().run, requests.get, url, timeout=5).result()
+    assert server.seen == ["/"]  # type: ignore[attr-defined]
 
 
 def test_other_threads_and_what_comes_after_are_free(server: HTTPServer) -> None:
