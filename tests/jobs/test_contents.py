@@ -18,12 +18,15 @@ from world import Fuse, World
 
 from emulators.auth import AuthEmulator
 from emulators.storage import StorageEmulator
+from shared.clock import SystemClock
 from shared.contents import CONTENTS
+from shared.errors import Denied
 from shared.format.forms import FORMS
-from shared.jobs.ports import Report
-from shared.models.jobs import Choice, Selection, VerifyRequest
+from shared.jobs.ports import Ports, Report
+from shared.models.jobs import Choice, EntriesChoice, Selection, VerifyRequest
 from shared.repository.tree import scan
 from shared.sources.contract import Scope
+from shared.sources.users import UNPACED, UsersSource, open_http
 from shared.state.contract import TaskId
 
 NewWorld = Callable[..., World]
@@ -258,3 +261,31 @@ def test_a_crash_at_any_moment_loses_nothing(new_app: NewApp, restoring: bool) -
     crash = _crash_in_restore if restoring else _crash_in_snapshot
     for moment in range(1, _moments(new_app, restoring=restoring) - _SPARE):
         crash(new_app, moment)
+
+
+def test_a_backup_without_the_hashes_of_passwords_stops_before_it_reads(new_app: NewApp) -> None:
+    """Somebody who may list accounts, but is not told hashes: the role to grant is named, nothing is backed up."""
+    app = new_app()
+    world, ports = app.world, app.world.ports
+
+    def unprivileged() -> Ports:
+        real = ports()
+        source = UsersSource(
+            open_http(world.settings.auth_emulator),
+            app.project,
+            clock=SystemClock(),
+            jitter=lambda: 0.5,
+            endpoint=world.settings.auth_emulator,
+            bearer="ya29.somebody",
+            options=UNPACED,
+        )
+        return replace(real, sources={**real.sources, "users": source})
+
+    world.ports = unprivileged  # type: ignore[method-assign]
+    world.snapshot("b1")
+    assert isinstance(world.errors[-1], Denied)
+    assert "roles/firebaseauth.admin" in str(world.errors[-1])
+    assert world.ports().catalog.backup("b1").status == "failed"
+    assert list(world.repository().snapshots()) == []
+    world.snapshot("b2", selection=Selection(entries=EntriesChoice()))
+    assert world.ports().catalog.backup("b2").status == "completed"
