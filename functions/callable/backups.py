@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from functions.callable.protocol import CallError
 from shared.errors import BadInput, FirekeepError, NotFound
 from shared.identity.contract import Caller
 from shared.jobs.asked import Wanted, want
+from shared.jobs.cancel import cancel_job
 from shared.jobs.documents import failed_backup, failed_recovery, new_backup, new_recovery
 from shared.jobs.estimate import estimate
 from shared.jobs.ports import Ports
@@ -20,6 +21,7 @@ from shared.models import Backup, Recovery
 from shared.models.callables import (
     BackupPage,
     ByIdInput,
+    CancelResult,
     EstimatedContent,
     EstimateResult,
     Nothing,
@@ -39,6 +41,10 @@ from shared.state.contract import Task, TaskId
 
 _LISTING_S: Final = 10.0
 """How long files and accounts are listed for an estimate."""
+_OUTCOMES: Final[Mapping[str, Literal["cancelled", "cancelling"]]] = {
+    "cancelled": "cancelled",
+    "cancelling": "cancelling",
+}
 _LOOKED_AT: Final = 200
 """Backups that statistics are made of."""
 
@@ -115,6 +121,12 @@ class Backups:
             raise
         return Started(id=started)
 
+    def cancel_backup(self, caller: Caller, given: ByIdInput) -> CancelResult:
+        return self._cancelled("snapshot", caller, given)
+
+    def cancel_restore(self, caller: Caller, given: ByIdInput) -> CancelResult:
+        return self._cancelled("restore", caller, given)
+
     def list_backups(self, _: Caller, given: PageInput) -> BackupPage:
         with stored():
             found = list(self._ports.catalog.latest(Backup, given.limit + 1, given.after))
@@ -169,6 +181,13 @@ class Backups:
             raise CallError("FAILED_PRECONDITION", "recovery is switched off by the configuration")
         if backup.status != "completed":
             raise CallError("FAILED_PRECONDITION", f"the backup is {backup.status}: it cannot be restored")
+
+    def _cancelled(self, kind: str, caller: Caller, given: ByIdInput) -> CancelResult:
+        """NotFound for a job of another kind: who may stop a backup may not stop a restore by its id."""
+        if self._ports.ledger.load(TaskId(given.id)).data.get("kind") != kind:
+            raise NotFound(f"there is no such job {given.id!r}", hint="it is of another kind")
+        told = cancel_job(self._ports, given.id, _requester(caller)).outcome
+        return CancelResult(outcome=_OUTCOMES.get(told, "ended"))
 
     def _progress(self, job: str) -> Progress | None:
         try:

@@ -15,10 +15,12 @@ def operations(ports: Ports) -> Mapping[str, Run]:
     backups, presets, configurations = Backups(ports), Presets(ports), Configurations(ports)
     return {
         "requestBackup": backups.request_backup,
+        "cancelBackup": backups.cancel_backup,
         "listBackups": backups.list_backups,
         "getStatus": backups.get_status,
         "estimateBackup": backups.estimate_backup,
         "requestRestore": backups.request_restore,
+        "cancelRestore": backups.cancel_restore,
         "listRecoveries": backups.list_recoveries,
         "saveSet": presets.save_set,
         "listSets": presets.list_sets,

@@ -137,6 +137,12 @@ class RequestRestoreInput(Model):
         return self
 
 
+class CancelResult(Model):
+    """`cancelling` when a worker will stop at its next beat; `ended` when it had ended already, in whatever way."""
+
+    outcome: Literal["cancelled", "cancelling", "ended"]
+
+
 class SetList(Model):
     """By name."""
 
@@ -202,6 +208,9 @@ CALLABLES: Final = (
         5,
         "Start a manual backup in the background.",
     ),
+    CallableSpec(
+        "cancelBackup", "operator", ByIdInput, CancelResult, 1, "Stop a backup; nothing of it stays visible."
+    ),
     CallableSpec("listBackups", "viewer", PageInput, BackupPage, 1, "List the backups, the newest first."),
     CallableSpec(
         "getStatus", "viewer", ByIdInput, StatusResult, 1, "Tell how far a backup or a recovery is."
@@ -221,6 +230,9 @@ CALLABLES: Final = (
         Started,
         5,
         "Start a restore in place, in the background.",
+    ),
+    CallableSpec(
+        "cancelRestore", "admin", ByIdInput, CancelResult, 1, "Stop a restore; what it has written stays."
     ),
     CallableSpec(
         "listRecoveries", "viewer", PageInput, RecoveryPage, 1, "List the recoveries, the newest first."

@@ -18,6 +18,7 @@ from functions.callable.serve import serve
 from shared.errors import Corrupt, FirekeepError, Unavailable
 from shared.identity.firebase import FirebaseIdentity
 from shared.jobs.documents import new_backup
+from shared.jobs.snapshot import start_snapshot
 from shared.models import Backup
 from shared.models.callables import CALLABLES, ROLES, Nothing
 from shared.models.jobs import RestoreRequest, SnapshotRequest
@@ -35,6 +36,8 @@ CONFIG: dict[str, Any] = {
 }
 GIVEN: dict[str, Any] = {
     "getStatus": {"id": "b0"},
+    "cancelBackup": {"id": "job-snapshot"},
+    "cancelRestore": {"id": "job-restore"},
     "requestRestore": {"backupId": "b0"},
     "saveSet": {"name": "shop", "selection": {"entries": {"include": ["orders"]}}},
     "deleteSet": {"name": "shop"},
@@ -62,6 +65,11 @@ def test_every_callable_has_its_operation(site: Site) -> None:
 
 def test_every_role_does_what_it_may_and_nothing_more(site: Site) -> None:
     backups(site, 1)
+    for kind in ("snapshot", "restore"):
+        request = RestoreRequest(recovery_id=f"job-{kind}", backup_id="b0").to_message().decode()
+        site.ports.ledger.create(
+            f"job-{kind}", {"kind": kind, "type": "manual", "startedAt": START, "request": request}
+        )
     for spec in CALLABLES:
         for role in (None, "", "owner", "Admin", "viewer ", *ROLES):
             status, told = site.call(spec.name, GIVEN.get(spec.name), role)
@@ -168,6 +176,20 @@ def test_recovery_that_is_switched_off_is_not_begun(site: Site) -> None:
     site.call("setConfig", {"backup": off})
     assert site.call("requestRestore", {"backupId": "b0"})[1]["status"] == "FAILED_PRECONDITION"
     assert not site.queue.sent
+
+
+def test_a_backup_is_cancelled_and_a_restore_is_not_cancelled_as_one(site: Site) -> None:
+    site.ports.catalog._client.document("orders/one").set({"total": 7})  # type: ignore[attr-defined]
+    asked = site.call("requestBackup")[1]["id"]
+    assert site.call("cancelBackup", {"id": asked})[1]["status"] == "NOT_FOUND"
+    _, message = site.queue.sent[-1]
+    start_snapshot(site.ports, SnapshotRequest.from_message(json.dumps(message)))
+    assert site.call("cancelRestore", {"id": asked})[1]["status"] == "NOT_FOUND"
+    assert site.call("cancelBackup", {"id": asked}, "operator")[1] == {"outcome": "cancelled"}
+    assert site.call("cancelBackup", {"id": asked}, "operator")[1] == {"outcome": "cancelled"}
+    told = site.call("getStatus", {"id": asked})[1]
+    assert (told["backup"]["status"], told["progress"]["state"]) == ("failed", "failed")
+    assert "cancelled by uid:ada" in told["backup"]["validation"]["errors"][0]
 
 
 def test_pages_hold_every_backup_once_the_newest_first_though_dates_are_equal(site: Site) -> None:

@@ -10,6 +10,7 @@ import type {
   BackupTemplate,
   ByIdInput,
   ByNameInput,
+  CancelResult,
   Configuration,
   EstimateResult,
   Nothing,
@@ -33,6 +34,9 @@ export function firekeep(functions: Functions, name = 'firekeep-api') {
     /** Start a manual backup in the background. Takes the role operator. */
     requestBackup: (input: Sent<RequestBackupInput> = {}): Promise<Sent<Started>> =>
       call('requestBackup', input),
+    /** Stop a backup; nothing of it stays visible. Takes the role operator. */
+    cancelBackup: (input: Sent<ByIdInput>): Promise<Sent<CancelResult>> =>
+      call('cancelBackup', input),
     /** List the backups, the newest first. Takes the role viewer. */
     listBackups: (input: Sent<PageInput> = {}): Promise<Sent<BackupPage>> =>
       call('listBackups', input),
@@ -45,6 +49,9 @@ export function firekeep(functions: Functions, name = 'firekeep-api') {
     /** Start a restore in place, in the background. Takes the role admin. */
     requestRestore: (input: Sent<RequestRestoreInput>): Promise<Sent<Started>> =>
       call('requestRestore', input),
+    /** Stop a restore; what it has written stays. Takes the role admin. */
+    cancelRestore: (input: Sent<ByIdInput>): Promise<Sent<CancelResult>> =>
+      call('cancelRestore', input),
     /** List the recoveries, the newest first. Takes the role viewer. */
     listRecoveries: (input: Sent<PageInput> = {}): Promise<Sent<RecoveryPage>> =>
       call('listRecoveries', input),

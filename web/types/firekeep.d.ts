@@ -471,6 +471,26 @@ export interface RotationState {
 }
 
 /**
+ * There is one for a job that is worked on, and none for one that has ended. `items` are records,
+ * or blobs of a verification; `rate` in items a second; `total` and `secondsLeft` only when they
+ * are known.
+ */
+export interface ProgressDocument {
+  kind: 'snapshot' | 'restore' | 'verify' | 'rotate';
+  phase: string;
+  state: 'pending' | 'running';
+  items: number;
+  bytes: number;
+  total?: number;
+  rate?: number;
+  secondsLeft?: number;
+  parts?: number;
+  partsDone?: number;
+  startedAt: Date;
+  updatedAt: Date;
+}
+
+/**
  * `next` is what to ask for the following page with; absent on the last one.
  */
 export interface BackupPage {
@@ -517,6 +537,14 @@ export interface ByIdInput {
  */
 export interface ByNameInput {
   name: string;
+}
+
+/**
+ * `cancelling` when a worker will stop at its next beat; `ended` when it had ended already, in
+ * whatever way.
+ */
+export interface CancelResult {
+  outcome: 'cancelled' | 'cancelling' | 'ended';
 }
 
 /**
