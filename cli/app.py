@@ -27,6 +27,8 @@ COMMANDS = (
     "schedule",
     "ls",
     "show",
+    "status",
+    "stats",
     "verify",
     "rotate",
     "pin",
@@ -81,7 +83,8 @@ def app() -> None:
 
     The same settings are read from the environment by the functions; options on the command line win.
     Exit status: 0 done, 1 a bug, 2 bad input, 3 not found, 4 conflict, 5 denied, 6 unavailable, 7 no space,
-    8 too old, 9 incomplete, 10 damaged, 11 unsupported, 12 doctor found something, 130 interrupted.
+    8 too old, 9 incomplete, 10 damaged, 11 unsupported, 12 doctor found something,
+    13 status wants attention, 130 interrupted.
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -40,7 +40,9 @@ class Findings:
     frozen: str
     storage: StorageHealth | None
     contents: frozenset[str]
-    whole: Sequence[BackupStatistics] = field(default=())
+    whole: Sequence[BackupStatistics] = ()
+    new: Sequence[Statistics] = ()
+    """Statistics that are not written yet."""
 
     @property
     def schedule(self) -> Schedule | None:

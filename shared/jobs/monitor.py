@@ -9,7 +9,7 @@ and shown in the health document; it stops nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,9 +17,9 @@ from shared.errors import FirekeepError
 from shared.format.seal import name_of
 from shared.jobs.health import Findings, alerts_of, cut, facts_of, health_of, look, looked_back
 from shared.jobs.ports import Ports, Report
-from shared.jobs.statistics import record
+from shared.jobs.statistics import missing
 from shared.models.health import ChannelHealth, Health, PendingNotice, WatchState
-from shared.monitoring.contract import Metrics, Statistics, WatchStore
+from shared.monitoring.contract import Metrics, WatchStore
 from shared.notify.contract import Channel, Notice
 from shared.policy.alerts import Before, Facts, Transition, Wrong, transitions, wrongs
 
@@ -51,6 +51,7 @@ def run_monitor(watch: Watch) -> Report:
     state = watch.store.claim(owner, now, now + _LEASE)
     channels = watch.channels()
     found, facts = _look(watch, state)
+    watch.store.save_statistics(found.new)
     told = transitions(facts, _before(state), _opened(state))
     names = [one.name for one in channels] if not switches or switches.alerts else []
     state = _after(state, found, facts, told, names)
@@ -78,7 +79,7 @@ def run_monitor(watch: Watch) -> Report:
 def status(watch: Watch) -> Health:
     """How the system is now. Nothing is written and nobody is told."""
     state, earlier = watch.store.state(), watch.store.health()
-    found, facts = _read(watch, state)
+    found, facts = _look(watch, state)
     # What only counts when it is seen twice is believed at once by somebody who looks.
     before = Before(lost=facts.lost, unreadable=bool(facts.unreadable))
     now = list(wrongs(facts, before, frozenset(_opened(state))))
@@ -87,21 +88,16 @@ def status(watch: Watch) -> Health:
 
 
 def _look(watch: Watch, state: WatchState) -> tuple[Findings, Facts]:
-    """With the statistics that were missing made first, where the repository can be read."""
-    try:
-        record(watch.ports, watch.store)
-    except FirekeepError:
-        # Why the repository cannot be read is found again, and told, by looking.
-        return _read(watch, state)
-    return _read(watch, state)
-
-
-def _read(watch: Watch, state: WatchState) -> tuple[Findings, Facts]:
+    """With the statistics that were missing, where the repository can be read: else looking finds why not."""
     now = watch.ports.clock.now()
-    known: list[Statistics] = list(watch.store.statistics(looked_back(now)))
-    found = look(watch.ports, known, state.storage)
+    try:
+        new = missing(watch.ports, watch.store)
+    except FirekeepError:
+        new = []
+    known = watch.store.statistics(looked_back(now))
+    found = look(watch.ports, [*known, *new], state.storage)
     since = state.since or now if found.schedule else None
-    return found, facts_of(found, since, watch.verify_within)
+    return replace(found, new=new), facts_of(found, since, watch.verify_within)
 
 
 def _before(state: WatchState) -> Before:

@@ -35,8 +35,13 @@ def statistics(ports: Ports, store: WatchStore, since: datetime) -> list[Statist
     return list(store.statistics(since))
 
 
-def record(ports: Ports, store: WatchStore) -> int:
-    """Make what statistics are missing; how many these were."""
+def record(ports: Ports, store: WatchStore) -> None:
+    """Make what statistics are missing."""
+    store.save_statistics(missing(ports, store))
+
+
+def missing(ports: Ports, store: WatchStore) -> list[Statistics]:
+    """Those that nobody has made yet."""
     repository = ports.repository()
     ids = list(repository.snapshots())
     known = store.known(ids)
@@ -49,9 +54,7 @@ def record(ports: Ports, store: WatchStore) -> int:
         except NotFound:
             # A rotation dropped it since it was listed.
             continue
-    made += _recoveries(ports, store)
-    store.save_statistics(made)
-    return len(made)
+    return [*made, *_recoveries(ports, store)]
 
 
 def of_manifest(manifest: Manifest, prices: Prices | None = None) -> BackupStatistics:
