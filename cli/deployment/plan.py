@@ -254,7 +254,7 @@ def condition(target: Target, place: str, state_database: str = STATE_DATABASE) 
 
 
 def environment(target: Target) -> str:
-    """The variables of every function, as one argument."""
+    """The variables of every function, as one argument; what people added is left as it is."""
     variables = {
         "FIREKEEP_PROJECT": target.project,
         "FIREKEEP_DATABASE": target.database,
@@ -264,7 +264,7 @@ def environment(target: Target) -> str:
         "FIREKEEP_REPOSITORY": f"gs://{target.bucket}",
         "FIREKEEP_SECRET": f"projects/{target.project}/secrets/{SECRET}",
     }
-    return "--set-env-vars=" + ",".join(f"{name}={value}" for name, value in variables.items())
+    return "--update-env-vars=" + ",".join(f"{name}={value}" for name, value in variables.items())
 
 
 def _functions(target: Target, table: tuple[FunctionSpec, ...]) -> Iterator[Step]:
