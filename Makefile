@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-all test-node test-official check bench lock
+.PHONY: help demo dev test test-all test-node test-official test-rules check bench lock
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "make %-14s%s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ test: .venv/ready  ## run the tests
 
 test-all: .venv/ready  ## run the tests and the exhaustive ones
 	@echo "test-all: every test, the slow ones too"
-	@$(BIN)/python -m pytest -m 'not node and not official'
+	@$(BIN)/python -m pytest -m 'not node and not official and not rules'
 
 test-node: .venv/ready node/node_modules/ready  ## run the tests with Google's clients for Node (needs Node)
 	@echo "test-node: the tests with Node"
@@ -31,6 +31,10 @@ test-node: .venv/ready node/node_modules/ready  ## run the tests with Google's c
 test-official: .venv/ready node/node_modules/ready  ## run the tests inside the official Emulator Suite (needs Node)
 	@echo "test-official: the tests inside the official Emulator Suite"
 	@$(BIN)/python -m pytest -n 0 -m official tests/official
+
+test-rules: .venv/ready node/node_modules/ready  ## run the tests of the rules (needs Node and Java 21, downloads emulators)
+	@echo "test-rules: the rules, in the official emulators"
+	@$(BIN)/python -m pytest -n 0 -m rules tests/rules
 
 check: .venv/ready  ## format, lint, types, import contracts
 	@echo "check: format, lint, types, import contracts"
