@@ -21,6 +21,7 @@ from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.answers import RequestAnswer
 from shared.models.base import Model
 from shared.models.callables import CALLABLES, CallableSpec
+from shared.models.health import BackupStatistics, Health, RecoveryStatistics
 from shared.models.jobs import (
     BackupRequest,
     PartRequest,
@@ -52,6 +53,9 @@ MODELS: Final[tuple[type[Model], ...]] = (
     RotateRequest,
     RetentionPolicy,
     RotationState,
+    Health,
+    BackupStatistics,
+    RecoveryStatistics,
     *sorted(
         {model for spec in CALLABLES for model in (spec.input, spec.output)} - {BackupSet, BackupTemplate},
         key=lambda model: model.__name__,

@@ -111,8 +111,8 @@ class WatchState(Model):
 class BackupStatistics(Model):
     """The document `backupStatistics/{id}` of a backup. It stays when the backup is dropped.
 
-    `scope` is the same for backups of the same choice. `stored` is what was newly stored, `read` what was read of
-    services, `cost` what making it cost.
+    `scope` is the same for backups of the same choice. `stored` is what was newly stored, `downloaded` what was read of
+    files, `cost` what making it cost.
     """
 
     id: Id

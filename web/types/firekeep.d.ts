@@ -471,23 +471,77 @@ export interface RotationState {
 }
 
 /**
- * There is one for a job that is worked on, and none for one that has ended. `items` are records,
- * or blobs of a verification; `rate` in items a second; `total` and `secondsLeft` only when they
- * are known.
+ * The document `backupHealth/main`. `recoveryPoint` is the newest state that can be restored,
+ * `objective` how old it may be, `verified` the newest backup's time that a check found whole,
+ * `proven` when a restore last proved it.
  */
-export interface ProgressDocument {
-  kind: 'snapshot' | 'restore' | 'verify' | 'rotate';
-  phase: string;
-  state: 'pending' | 'running';
+export interface Health {
+  checkedAt: Date;
+  state: 'ok' | 'attention';
+  alerts?: {
+    key: string;
+    kind: 'late' | 'missing' | 'failed' | 'damaged' | 'unverified' | 'unusual_size' | 'mass_deletion' | 'near_limit';
+    message: string;
+    since: Date;
+  }[];
+  recoveryPoint?: Date;
+  recoveryPointAge?: number;
+  objective?: number;
+  nextPlanned?: Date;
+  completedId?: string;
+  completedAt?: Date;
+  verified?: Date;
+  proven?: Date;
+  storage?: {
+    bytes: number;
+    objects: number;
+    measuredAt: Date;
+    limit?: number;
+    perDay?: number;
+  };
+  cost?: {
+    storagePerMonth?: number;
+    last30Days?: number;
+  };
+  channels?: {
+    name: string;
+    error?: string;
+    since?: Date;
+  }[];
+}
+
+/**
+ * The document `backupStatistics/{id}` of a backup. It stays when the backup is dropped. `scope` is
+ * the same for backups of the same choice. `stored` is what was newly stored, `downloaded` what was
+ * read of files, `cost` what making it cost.
+ */
+export interface BackupStatistics {
+  id: string;
+  kind?: 'backup';
+  status?: 'pending' | 'in_progress' | 'completed' | 'failed';
+  at: Date;
+  endedAt: Date;
+  scope: string;
   items: number;
   bytes: number;
-  total?: number;
-  rate?: number;
-  secondsLeft?: number;
-  parts?: number;
-  partsDone?: number;
-  startedAt: Date;
-  updatedAt: Date;
+  stored: number;
+  downloaded?: number;
+  seconds: number;
+  cost: number;
+}
+
+/**
+ * The same of a recovery: records written, and bytes of them.
+ */
+export interface RecoveryStatistics {
+  id: string;
+  kind?: 'recovery';
+  status: 'pending' | 'in_progress' | 'completed' | 'failed';
+  at: Date;
+  endedAt: Date;
+  items: number;
+  bytes: number;
+  seconds: number;
 }
 
 /**
