@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from shared.repository.keychain import Keychain
     from shared.repository.tuning import Tuning
     from shared.sources.contract import Source
-    from shared.state.contract import Answers, Catalog, Ledger, Schedules
+    from shared.state.contract import Answers, Board, Catalog, Ledger, Schedules
 
 _HEARTBEATS_PER_LEASE = 4
 
@@ -64,6 +64,7 @@ def build_ports(chosen: settings.Settings, publisher: Publisher | None = None) -
         storage=_storage(chosen),
         ledger=ledger(chosen),
         catalog=catalog(chosen),
+        board=board(chosen),
         schedules=schedules(chosen),
         answers=answers(chosen),
         publisher=publisher or pubsub_publisher(chosen),
@@ -604,6 +605,12 @@ def answers(chosen: settings.Settings) -> Answers:
     from shared.state.answering import FirestoreAnswers
 
     return FirestoreAnswers(_state_client(chosen))
+
+
+def board(chosen: settings.Settings) -> Board:
+    from shared.state.progress import FirestoreBoard
+
+    return FirestoreBoard(_state_client(chosen))
 
 
 def pubsub_publisher(chosen: settings.Settings) -> Publisher:

@@ -25,6 +25,7 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.limit import check_stored
 from shared.jobs.ports import Ports, Report
+from shared.jobs.progress import Teller, take_down
 from shared.jobs.selecting import selected
 from shared.models import Backup
 from shared.models.fields import summary
@@ -58,7 +59,7 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
     if job.ended:
         return Report(backup_id, f"already {job.state}")
     with returned(ports.ledger, Lease(task, owner)):
-        beat = Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict)
+        beat = Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, dict, tell=Teller(ports))
         with failing_snapshot(ports, backup_id), beat:
             manifest = _commit(ports, job)
             _show(ports, manifest)
@@ -67,6 +68,7 @@ def commit_snapshot(ports: Ports, backup_id: str) -> Report:
         _have_checked(ports, job)
         answer_request(ports, backup_id, "done")
         ports.ledger.finish(task, owner, TaskState.DONE, {**facts, "endedAt": ports.clock.now()})
+        take_down(ports, backup_id)
     return Report(backup_id, "completed", {**facts, **manifest.statistics})
 
 

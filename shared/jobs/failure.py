@@ -9,6 +9,7 @@ from shared.errors import FirekeepError, NotFound
 from shared.jobs.answering import answer_request
 from shared.jobs.documents import failed_backup, failed_recovery, new_backup, new_recovery
 from shared.jobs.ports import Ports
+from shared.jobs.progress import take_down
 from shared.jobs.tally import Tally
 from shared.models.fields import BackupType
 from shared.models.jobs import RestoreRequest
@@ -42,6 +43,7 @@ def failing_job(ports: Ports, job: str) -> Iterator[None]:
 def fail_job(ports: Ports, job: Task, error: FirekeepError) -> bool:
     """End a job of any kind, by somebody who is not its worker; False when it has ended otherwise meanwhile."""
     ended = ports.ledger.fail(job.id.job, {**_told(error), "endedAt": ports.clock.now()})
+    take_down(ports, job.id.job)
     if ended is None or ended.state is not TaskState.FAILED:
         return False
     tell_failure(ports, ended, error)
@@ -93,6 +95,7 @@ def _ending(ports: Ports, job: str, tell: Callable[[Task | None, FirekeepError],
     except FirekeepError as error:
         if not error.retryable:
             ended = ports.ledger.fail(job, _told(error))
+            take_down(ports, job)
             if ended is None or ended.state is TaskState.FAILED:
                 tell(ended, error)
         raise

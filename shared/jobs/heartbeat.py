@@ -8,7 +8,7 @@ from types import TracebackType
 
 from shared.clock import Deadline
 from shared.errors import Busy, Cancelled, FirekeepError
-from shared.state.contract import Data, Ledger, TaskId
+from shared.state.contract import Data, Ledger, Task, TaskId
 
 
 class Heartbeat:
@@ -17,13 +17,21 @@ class Heartbeat:
     """
 
     def __init__(
-        self, ledger: Ledger, task: TaskId, owner: str, every: float, progress: Callable[[], Data]
+        self,
+        ledger: Ledger,
+        task: TaskId,
+        owner: str,
+        every: float,
+        progress: Callable[[], Data],
+        *,
+        tell: Callable[[Task], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._task = task
         self._owner = owner
         self._every = every
         self._progress = progress
+        self._tell = tell
         self._stop = threading.Event()
         self._lost: FirekeepError | None = None
         self._thread = threading.Thread(target=self._run, name=f"heartbeat {task}", daemon=True)
@@ -53,18 +61,19 @@ class Heartbeat:
         """A deadline that is near as well when the work is to stop."""
         return _Within(self, deadline)
 
-    def _look(self) -> None:
+    def _look(self) -> Task:
         job = self._ledger.load(TaskId(self._task.job))
         if "cancelledBy" in job.data:
             raise Cancelled(f"cancelled by {job.data['cancelledBy']}")
         if job.ended:
             raise Busy(f"job {job.id} was ended by somebody else", hint="its document says how")
+        return job
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             try:
                 self._ledger.renew(self._task, self._owner, self._progress())
-                self._look()
+                self._tell(self._look())
             except (Busy, Cancelled) as error:
                 self._lost = error
                 return

@@ -20,6 +20,7 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.limit import check_stored, checkpoint_of, limit_of
 from shared.jobs.ports import Ports, Report
+from shared.jobs.progress import Teller
 from shared.jobs.selecting import Chosen, Keeps, selected
 from shared.models.jobs import PartRequest
 from shared.repository import Repository
@@ -116,7 +117,7 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
     slices = Slices(ports.sources[content].read(part, state.cursor), state, meant)
     like = parent_root(repository, job, content)
     reading = _Reading(repository, part, state, like, ports.files(content))
-    with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live) as beat:
+    with Heartbeat(ports.ledger, task.id, owner, ports.heartbeat_s, state.live, tell=Teller(ports)) as beat:
         while not slices.ended:
             limit = state.size + checkpoint_of(job, ports.checkpoint_bytes)
             batches = slices.until(lambda: state.size >= limit or beat.stopped or deadline.near())  # noqa: B023  # used up here
@@ -125,7 +126,7 @@ def _read(ports: Ports, job: Task, task: Task, owner: str, deadline: Deadline) -
             if run.refs:
                 state.runs.append(repository.put_run(task.id.job, encode_run(run)))
                 state.stored += stored
-            ports.ledger.renew(task.id, owner, asdict(state))
+            ports.ledger.renew(task.id, owner, {**asdict(state), **state.live()})
             if limit_of(job) is not None:
                 check_stored(job, ports.ledger.parts(job.id.job))
             if deadline.near() and not slices.ended:

@@ -13,7 +13,7 @@ from shared.models.collections import SYSTEM_COLLECTIONS
 from shared.publishing.contract import Publisher
 from shared.repository import Repository
 from shared.sources.contract import AccountSource, FileSource, Source
-from shared.state.contract import Answers, Catalog, Ledger, Schedules
+from shared.state.contract import Answers, Board, Catalog, Ledger, Schedules
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Ports:
     """`provider` and `path`, as the catalog shows them."""
     ledger: Ledger
     catalog: Catalog
+    board: Board
     schedules: Schedules
     answers: Answers
     publisher: Publisher

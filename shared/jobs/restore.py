@@ -11,7 +11,7 @@ from typing import Final
 
 from shared.clock import Deadline
 from shared.contents import ENTRIES, USERS
-from shared.errors import BadInput, Cancelled
+from shared.errors import BadInput, Cancelled, IntegrityError
 from shared.format.manifest import Manifest
 from shared.jobs.cancel import check_wanted, settle
 from shared.jobs.documents import new_recovery, told
@@ -20,11 +20,13 @@ from shared.jobs.failure import failing_restore
 from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Place, Ports, Report
+from shared.jobs.progress import Teller, take_down
 from shared.jobs.reconcile import Reconciliation, preview, reconcile
 from shared.jobs.scope import scopes_of
 from shared.jobs.tally import Tally
 from shared.models.content import Validation
 from shared.models.jobs import RestoreRequest
+from shared.repository.tree import count_range
 from shared.state.contract import Task, TaskId, TaskState
 
 RESTORE_TOPIC: Final = "backup-restore"
@@ -39,6 +41,8 @@ def run_restore(ports: Ports, request: RestoreRequest, deadline: Deadline) -> Re
             if claimed.ended:
                 return Report(request.recovery_id, f"already {claimed.state}")
             tally = Tally.of(claimed.data)
+            if "total" not in claimed.data:
+                ports.ledger.renew(lease.task, lease.owner, {"total": _total(ports, request)})
             try:
                 done = _work(ports, request, lease, tally, deadline)
             except Cancelled:
@@ -79,6 +83,19 @@ def _manifest(ports: Ports, request: RestoreRequest) -> Manifest:
     return manifest
 
 
+def _total(ports: Ports, request: RestoreRequest) -> int | None:
+    """How many records of the backup are asked for; None when too much of it is damaged to say."""
+    repository, manifest = ports.repository(), _manifest(ports, request)
+    try:
+        return sum(
+            len(scope.documents)
+            + sum(count_range(repository, manifest.roots[name], *one) for one in scope.ranges)
+            for name, scope in scopes_of(request, manifest).items()
+        )
+    except IntegrityError:
+        return None
+
+
 def preview_restore(ports: Ports, request: RestoreRequest, tally: Tally) -> None:
     """Count into `tally` what the restore would do if it began now. Nothing is written, here or there."""
     lease, deadline = Lease(TaskId(request.recovery_id), ""), Deadline(ports.clock, None)
@@ -99,7 +116,10 @@ def _check_own(ports: Ports, manifest: Manifest, place: Place) -> None:
 
 
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
-    with Heartbeat(ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live) as beat:
+    telling = Teller(ports)
+    with Heartbeat(
+        ports.ledger, lease.task, lease.owner, ports.heartbeat_s, tally.live, tell=telling
+    ) as beat:
         within = beat.within(deadline)
         runs = _reconciliations(ports, request, lease, tally=tally, deadline=within, beat=beat)
         return all(reconcile(run) for run in runs)
@@ -158,4 +178,5 @@ def _end(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally) -> R
     )
     state = TaskState.DONE if ok else TaskState.FAILED
     ports.ledger.finish(lease.task, lease.owner, state, {**tally.saved(), "endedAt": now})
+    take_down(ports, request.recovery_id)
     return Report(request.recovery_id, "completed" if ok else "failed", tally.facts())

@@ -20,6 +20,7 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.keeping import held_of, known_backup, open_jobs, rules_of
 from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Ports, Report
+from shared.jobs.progress import Teller, take_down
 from shared.models.jobs import RotateRequest
 from shared.models.retention import RetentionPolicy, RotationState
 from shared.policy.retention import Decision, Rules, decide
@@ -69,7 +70,7 @@ def run_rotate(ports: Ports, request: RotateRequest, deadline: Deadline) -> Repo
     with (
         returned(ports.ledger, Lease(task, owner)),
         failing_job(ports, task.job),
-        Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, progress.live) as beat,
+        Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, progress.live, tell=Teller(ports)) as beat,
     ):
 
         def step() -> None:
@@ -83,6 +84,7 @@ def run_rotate(ports: Ports, request: RotateRequest, deadline: Deadline) -> Repo
         facts = _rotate(ports, request, progress, step)
     told = {name: value for name, value in asdict(facts).items() if value}
     ports.ledger.finish(task, owner, TaskState.DONE, {**told, "endedAt": ports.clock.now()})
+    take_down(ports, task.job)
     outcome = "frozen" if facts.frozen else "planned" if request.dry_run else "rotated"
     return Report(task.job, outcome, told)
 

@@ -42,6 +42,8 @@ def sweep(ports: Ports, quiet: timedelta = QUIET) -> Report:
         _kept(lambda: _look_after(ports, job, quiet, found), troubles)  # noqa: B023  # called at once
     for told in ports.catalog.unfinished():
         _kept(lambda: _mend(ports, told, found), troubles)  # noqa: B023
+    for shown in ports.board.all_shown():
+        _kept(lambda: _clear(ports, shown), troubles)  # noqa: B023
     if troubles:
         raise troubles[0]
     return Report("sweep", "swept", {"open": len(jobs), **{name: ids for name, ids in found.items() if ids}})
@@ -140,6 +142,16 @@ def _mend(ports: Ports, told: str, found: dict[str, list[str]]) -> None:
     if job.state is TaskState.FAILED and "error" in job.data:
         tell_failure(ports, job, _again(job))
         found["told"].append(told)
+
+
+def _clear(ports: Ports, shown: str) -> None:
+    """A worker that beats once more after the end of its job leaves a document behind."""
+    try:
+        ended = ports.ledger.load(TaskId(shown)).ended
+    except NotFound:
+        ended = True
+    if ended:
+        ports.board.take_down(shown)
 
 
 def _again(job: Task) -> FirekeepError:

@@ -22,6 +22,7 @@ from shared.jobs.heartbeat import Heartbeat
 from shared.jobs.lease import Lease, returned
 from shared.jobs.losses import losses
 from shared.jobs.ports import Ports, Report
+from shared.jobs.progress import Teller, take_down
 from shared.models.jobs import VerifyRequest
 from shared.repository import Repository
 from shared.repository.checking.steps import Steps, in_steps, shared_out
@@ -120,7 +121,9 @@ def run_verify(ports: Ports, request: VerifyRequest, deadline: Deadline | None =
     with (
         returned(ports.ledger, Lease(task, owner)),
         failing_job(ports, task.job),
-        Heartbeat(ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read)) as beat,
+        Heartbeat(
+            ports.ledger, task, owner, ports.heartbeat_s, lambda: _live(read), tell=Teller(ports)
+        ) as beat,
     ):
         within = beat.within(deadline or Deadline(ports.clock, None))
 
@@ -141,6 +144,7 @@ def run_verify(ports: Ports, request: VerifyRequest, deadline: Deadline | None =
         facts = _result(ports, request, state, ids)
         ended = TaskState.FAILED if facts["damaged"] or not facts["verified"] else TaskState.DONE
         ports.ledger.finish(task, owner, ended, {**facts, "endedAt": ports.clock.now()})
+        take_down(ports, task.job)
     return Report(task.job, "damaged" if ended is TaskState.FAILED else "verified", facts)
 
 

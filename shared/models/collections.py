@@ -55,6 +55,9 @@ ALERTS: Final = "alerts"
 STATISTICS: Final = "backupStatistics"
 """`BackupStatistics` or `RecoveryStatistics`, by the id of the backup or recovery."""
 
+PROGRESS: Final = "backupProgress"
+"""`ProgressDocument` by the id of a job that is worked on."""
+
 PARTS: Final = "parts"
 """Below a job: its parts, by number."""
 
@@ -71,5 +74,6 @@ SYSTEM_COLLECTIONS: Final = (
     JOBS,
     HEALTH,
     STATISTICS,
+    PROGRESS,
 )
 """All of them at the root; every subcollection of ours lies under one."""

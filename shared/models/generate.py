@@ -30,6 +30,7 @@ from shared.models.jobs import (
     SnapshotRequest,
     VerifyRequest,
 )
+from shared.models.progress import ProgressDocument
 from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.schedules import BackupSchedule
 from shared.models.sets import BackupSet, BackupTemplate
@@ -56,6 +57,7 @@ MODELS: Final[tuple[type[Model], ...]] = (
     Health,
     BackupStatistics,
     RecoveryStatistics,
+    ProgressDocument,
     *sorted(
         {model for spec in CALLABLES for model in (spec.input, spec.output)} - {BackupSet, BackupTemplate},
         key=lambda model: model.__name__,

@@ -17,6 +17,7 @@ from shared.errors import BadInput
 from shared.models import Backup, BackupConfig, Recovery, StorageConfig
 from shared.models.answers import RequestAnswer
 from shared.models.jobs import BackupRequest
+from shared.models.progress import ProgressDocument
 from shared.models.retention import RetentionPolicy, RotationState
 from shared.models.schedules import BackupSchedule, ScheduleState
 from shared.models.sets import BackupSet, BackupTemplate
@@ -111,6 +112,24 @@ class Ledger(Protocol):
         """Merge what `change` answers into a job that has not ended, whoever holds it; in one transaction, in which
         `change` may also raise. The job as it then stands. NotFound when there is none.
         """
+
+
+class Board(Protocol):
+    """How far jobs are, for people who watch."""
+
+    def read_by_parts(self, job: str) -> tuple[int, int]:
+        """Records and bytes that the parts of a job have read, as they last told."""
+
+    def show(self, job: str, progress: ProgressDocument) -> None:
+        """In place of what was shown."""
+
+    def shown(self, job: str) -> ProgressDocument | None: ...
+
+    def all_shown(self) -> list[str]:
+        """The ids of the jobs that something is shown of."""
+
+    def take_down(self, job: str) -> None:
+        """Nothing may be shown already."""
 
 
 class Catalog(Protocol):

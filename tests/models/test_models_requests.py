@@ -201,7 +201,7 @@ def test_a_moment_in_a_message_is_exact_and_in_utc() -> None:
 
 
 def test_our_collections_are_distinct_and_at_the_root() -> None:
-    assert len(set(SYSTEM_COLLECTIONS)) == len(SYSTEM_COLLECTIONS) == 12
+    assert len(set(SYSTEM_COLLECTIONS)) == len(SYSTEM_COLLECTIONS) == 13
     assert BACKUP_REQUESTS in SYSTEM_COLLECTIONS
     assert not any("/" in name for name in SYSTEM_COLLECTIONS)
 

@@ -15,6 +15,7 @@ from shared.models.collections import (
     BACKUP_SETS,
     BACKUP_TEMPLATES,
     BACKUPS,
+    PROGRESS,
     RECOVERIES,
     SYSTEM_COLLECTIONS,
 )
@@ -115,11 +116,11 @@ def test_deploying_rules_never_replaces_those_of_the_app() -> None:
     assert json.loads(text(".firebaserc"))["projects"] == {"default": "demo-firekeep"}
 
 
-def test_rules_open_five_collections_and_never_a_write_but_the_creation_of_a_request() -> None:
+def test_rules_open_six_collections_and_never_a_write_but_the_creation_of_a_request() -> None:
     allowed = {name: re.findall(r"allow ([\w, ]+):", body) for name, body in matches().items()}
-    read = (BACKUPS, RECOVERIES, BACKUP_SETS, BACKUP_TEMPLATES)
+    read = (BACKUPS, RECOVERIES, PROGRESS, BACKUP_SETS, BACKUP_TEMPLATES)
     assert allowed == {**{name: ["read"] for name in read}, BACKUP_REQUESTS: ["create", "get"]}
-    assert rules().count("allow ") == 6
+    assert rules().count("allow ") == 7
     assert "=**" not in rules()
 
 
@@ -139,7 +140,9 @@ def test_a_request_is_made_in_one_s_own_name_and_now() -> None:
 def test_a_request_and_its_answer_are_read_by_whoever_asked() -> None:
     assert "resource.data.requestedBy == request.auth.uid" in matches()[BACKUP_REQUESTS].split("allow get")[1]
     answers = set(schema(RequestAnswer)["properties"])
-    assert not answers & set(re.findall(r"\w+", matches()[BACKUP_REQUESTS] + rules().split("function isRequest")[1]))
+    assert not answers & set(
+        re.findall(r"\w+", matches()[BACKUP_REQUESTS] + rules().split("function isRequest")[1])
+    )
 
 
 def test_rules_take_exactly_the_requests_that_the_model_takes() -> None:

@@ -545,6 +545,26 @@ export interface RecoveryStatistics {
 }
 
 /**
+ * There is one for a job that is worked on, and none for one that has ended. `items` are records,
+ * or blobs of a verification; `rate` in items a second; `total` and `secondsLeft` only when they
+ * are known.
+ */
+export interface ProgressDocument {
+  kind: 'snapshot' | 'restore' | 'verify' | 'rotate';
+  phase: string;
+  state: 'pending' | 'running';
+  items: number;
+  bytes: number;
+  total?: number;
+  rate?: number;
+  secondsLeft?: number;
+  parts?: number;
+  partsDone?: number;
+  startedAt: Date;
+  updatedAt: Date;
+}
+
+/**
  * `next` is what to ask for the following page with; absent on the last one.
  */
 export interface BackupPage {
