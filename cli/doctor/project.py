@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cli.deployment.plan import SECRET, Target, condition, enabled, grants
+from cli.deployment.plan import SECRET, Target, condition, enabled, grants, topics_of
 from cli.deployment.roles import ROLES, permissions_of
 from cli.doctor.finding import Findings, Patient, better, fine, unknown, wrong
 from cli.doctor.repository import GOOGLE, bucket_in
 from shared import wiring
-from shared.contents import ENTRIES, SETTINGS, USERS
+from shared.contents import ENTRIES, MEDIA, SETTINGS, USERS
 from shared.errors import NotFound
 
+_SECRET: Final = "the secret"  # noqa: S105  # as people are told
 _HOUR: Final = timedelta(hours=1)
 _MULTI: Final = {"nam5": "us", "nam7": "us", "eur3": "eu"}
 _CALLER: Final = {
@@ -152,45 +154,55 @@ def _granted(patient: Patient, names: list[str]) -> set[str]:
 
 
 def check_identities(patient: Patient) -> Findings:
-    """Service accounts have exactly the roles of the plan, and these roles exactly their permissions."""
-    target, options = target_of(patient), {"options": {"requestedPolicyVersion": 3}}
-    path = f"/v1/projects/{patient.project}:getIamPolicy"
-    project = _held(patient.google.post("cloudresourcemanager", path, options))
-    bucket = set[tuple[str, str, str]]()
-    if target.bucket:
-        bucket = _held(
-            patient.google.get(
-                "storage", f"/storage/v1/b/{target.bucket}/iam", optionsRequestedPolicyVersion=3
-            )
-        )
+    """Service accounts have exactly the roles of the plan, wherever it grants any."""
+    target = target_of(patient)
+    held = {place: _held(policy) for place, policy in _policies(patient, target)}
     for name in sorted({spec.service_account for spec in patient.table}):
-        wanted = _wanted(patient, target, name)
         member = f"serviceAccount:{target.email(name)}"
-        found = {("project", *rest) for who, *rest in project if who == member}
-        found |= {("repository", *rest) for who, *rest in bucket if who == member}
+        wanted = _wanted(patient, target, name)
+        found = {(place, *rest) for place, policy in held.items() for who, *rest in policy if who == member}
         fix = f"firekeep setup --project {patient.project} --from access-{name}"
         for place, role, _ in sorted(wanted - found):
-            yield wrong("identities", f"{name} lacks {role} on the {place}", fix)
+            yield wrong("identities", f"{name} lacks {role} on {place}", fix)
         for place, role, _ in sorted(found - wanted):
-            yield wrong(
-                "least-privilege",
-                f"{name} has {role} on the {place}, and needs it not",
-                _revoke(target, place, member, role),
-            )
+            what = f"{name} has {role} on {place}, and needs it not"
+            yield wrong("least-privilege", what, _revoke(target, place, member, role))
         if wanted == found:
             yield fine("identities", f"{name} may do what it needs, and nothing else")
 
 
+def _policies(patient: Patient, target: Target) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Who may do what, everywhere that the plan grants something, by the place's name."""
+    google, version = patient.google, {"options": {"requestedPolicyVersion": 3}}
+    path = f"/v1/projects/{patient.project}"
+    yield "the project", google.post("cloudresourcemanager", f"{path}:getIamPolicy", version)
+    for bucket in sorted({target.bucket, *_media(target)} - {""}):
+        found = google.get("storage", f"/storage/v1/b/{bucket}/iam", optionsRequestedPolicyVersion=3)
+        yield f"gs://{bucket}", found
+    if patient.chosen.secret:
+        yield _SECRET, google.get("secretmanager", f"/v1/{patient.chosen.secret}:getIamPolicy")
+    for topic in topics_of(patient.table):
+        yield f"the topic {topic}", google.get("pubsub", f"{path}/topics/{topic}:getIamPolicy")
+
+
+def _media(target: Target) -> tuple[str, ...]:
+    return target.media if MEDIA in target.contents else ()
+
+
 def _wanted(patient: Patient, target: Target, name: str) -> set[tuple[str, ...]]:
+    """(place, role, condition) of all that the plan grants and the settings name."""
     wanted = set[tuple[str, ...]]()
     for grant in grants(name, patient.chosen.contents, patient.table):
         role = grant.role if "/" in grant.role else f"projects/{patient.project}/roles/{grant.role}"
-        if grant.place in ("app", "state"):
-            wanted.add(("project", role, condition(target, grant.place, patient.chosen.state_database)))
-        elif grant.place == "project":
-            wanted.add(("project", role, ""))
-        elif grant.place == "repository" and target.bucket:
-            wanted.add(("repository", role, ""))
+        bound = condition(target, grant.place, patient.chosen.state_database)
+        places: dict[str, tuple[str, ...]] = {
+            "repository": (f"gs://{target.bucket}",) if target.bucket else (),
+            "media": tuple(f"gs://{bucket}" for bucket in _media(target)),
+            "secret": (_SECRET,) if patient.chosen.secret else (),
+            "topic": (f"the topic {grant.topic}",),
+        }
+        for place in places.get(grant.place, ("the project",)):
+            wanted.add((place, role, bound if grant.place in ("app", "state") else ""))
     return wanted
 
 
@@ -204,9 +216,14 @@ def _held(policy: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 def _revoke(target: Target, place: str, member: str, role: str) -> str:
     what = f"--member={member} --role={role}"
-    if place == "project":
-        return f"gcloud projects remove-iam-policy-binding {target.project} {what} --all"
-    return f"gcloud storage buckets remove-iam-policy-binding gs://{target.bucket} {what}"
+    if place.startswith("gs://"):
+        return f"gcloud storage buckets remove-iam-policy-binding {place} {what}"
+    if place == _SECRET:
+        return f"gcloud secrets remove-iam-policy-binding {SECRET} {target.scope} {what}"
+    if place != "the project":
+        topic = place.removeprefix("the topic ")
+        return f"gcloud pubsub topics remove-iam-policy-binding {topic} {target.scope} {what}"
+    return f"gcloud projects remove-iam-policy-binding {target.project} {what} --all"
 
 
 def check_roles(patient: Patient) -> Findings:

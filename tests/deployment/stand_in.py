@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 SERVICES = (
     "serviceusage", "firestore", "storage", "cloudresourcemanager", "iam", "cloudfunctions", "cloudscheduler",
     "secretmanager", "identitytoolkit",
+    "pubsub",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stand_in import Answers, stand_in
 
-from cli.deployment.plan import condition, enabled, grants
+from cli.deployment.plan import condition, enabled, grants, topics_of
 from cli.deployment.roles import ROLES
 from cli.doctor.examination import CHECKS, findings
 from cli.doctor.finding import Finding, Patient, State
@@ -35,6 +35,9 @@ MAY = f"/cloudresourcemanager/v1/projects/{P}:testIamPermissions"
 DEPLOYED = f"/cloudfunctions/v2/projects/{P}/locations/-/functions"
 JOBS = f"/cloudscheduler/v1/projects/{P}/locations/europe-west1/jobs"
 VERSIONS = f"/secretmanager/v1/projects/{P}/secrets/firekeep-key/versions"
+SECRET = f"/secretmanager/v1/projects/{P}/secrets/firekeep-key:getIamPolicy"
+FILES = "/storage/storage/v1/b/app-files/iam"
+TOPICS = f"/pubsub/v1/projects/{P}/topics"
 USERS = f"/identitytoolkit/v1/projects/{P}/accounts:batchGet"
 SETTINGS = Settings(
     project=P,
@@ -61,7 +64,6 @@ def healthy(server: Answers) -> Answers:
 
 
 def well(patient: Patient) -> dict[str, Any]:
-    project, bucket = policies(patient)
     roles = {
         f"/iam/v1/projects/{P}/roles/{role.id}": {"includedPermissions": list(role.permissions)}
         for role in ROLES
@@ -84,10 +86,9 @@ def well(patient: Patient) -> dict[str, Any]:
             },
             "retentionPolicy": {"retentionPeriod": "604800"},
         },
-        f"{STORE}/iam": {"bindings": bucket},
         f"{STORE}/iam/testPermissions": {},
         "/storage/storage/v1/b/app-files/o": {},
-        POLICY: {"bindings": project},
+        **policies(patient),
         MAY: {},
         DEPLOYED: {"functions": [function(spec) for spec in TABLE]},
         JOBS: {"jobs": [job(spec) for spec in TABLE if spec.schedule]},
@@ -113,20 +114,27 @@ def function(spec: FunctionSpec) -> dict[str, Any]:
     }
 
 
-def policies(patient: Patient) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The bindings of the project and of the bucket, as a deployment leaves them."""
-    target, project, bucket = target_of(patient), [], []
+def policies(patient: Patient) -> dict[str, dict[str, Any]]:
+    """Who may do what, by the path that tells it, as a deployment leaves it."""
+    target = target_of(patient)
+    told: dict[str, dict[str, Any]] = {
+        path: {"bindings": []} for path in (POLICY, f"{STORE}/iam", FILES, SECRET)
+    }
+    told |= {f"{TOPICS}/{topic}:getIamPolicy": {"bindings": []} for topic in topics_of(TABLE)}
     for name in {spec.service_account for spec in TABLE}:
         for grant in grants(name, CONTENTS, TABLE):
             role = grant.role if "/" in grant.role else f"projects/{P}/roles/{grant.role}"
             binding: dict[str, Any] = {"role": role, "members": [f"serviceAccount:{target.email(name)}"]}
             if grant.place in ("app", "state"):
                 binding["condition"] = {"expression": condition(target, grant.place)}
-            if grant.place in ("app", "state", "project"):
-                project.append(binding)
-            if grant.place == "repository":
-                bucket.append(binding)
-    return project, bucket
+            paths = {
+                "repository": f"{STORE}/iam",
+                "media": FILES,
+                "secret": SECRET,
+                "topic": f"{TOPICS}/{grant.topic}:getIamPolicy",
+            }
+            told[paths.get(grant.place, POLICY)]["bindings"].append(binding)
+    return told
 
 
 def found(server: Answers, check: str, **settings: Any) -> list[Finding]:
@@ -213,6 +221,9 @@ def change(server: Answers, path: str, *keys: str | int, to: Any) -> None:
         ("accounts", "password-hashes", USERS, ("users", 0, "passwordHash"), "UkVEQUNURUQ="),
         ("identities", "identities", POLICY, ("bindings",), []),
         ("identities", "identities", f"{STORE}/iam", ("bindings",), []),
+        ("identities", "identities", FILES, ("bindings",), []),
+        ("identities", "identities", SECRET, ("bindings",), []),
+        ("identities", "identities", f"{TOPICS}/backup-part:getIamPolicy", ("bindings",), []),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_fix(
@@ -240,7 +251,7 @@ def test_a_snapshot_that_could_delete_backups_is_named(healthy: Answers) -> None
     healthy[f"{STORE}/iam"]["bindings"].append(
         {"role": "roles/storage.objectAdmin", "members": [member("firekeep-snapshot")]}
     )
-    assert "storage.objectAdmin on the repository" in bad(healthy, "identities")["least-privilege"].what
+    assert f"storage.objectAdmin on gs://{BUCKET}" in bad(healthy, "identities")["least-privilege"].what
 
 
 def test_a_grant_that_lost_its_condition_is_named(healthy: Answers) -> None:
@@ -276,3 +287,10 @@ def test_a_locked_retention_is_told(healthy: Answers) -> None:
 def test_a_store_that_keeps_everything_is_not_filled_with_probes(healthy: Answers) -> None:
     (told,) = found(healthy, "store")
     assert (told.state, "--scratch" in told.fix) == (State.UNCHECKED, True)
+
+
+@pytest.mark.parametrize("path", [FILES, SECRET, f"{TOPICS}/backup-restore:getIamPolicy"])
+def test_too_much_is_named_wherever_it_is_granted(healthy: Answers, path: str) -> None:
+    healthy[path]["bindings"].append({"role": "roles/owner", "members": [member("firekeep-request")]})
+    (told,) = bad(healthy, "identities").values()
+    assert (told.name, "roles/owner" in told.fix) == ("least-privilege", True)
