@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -69,6 +69,9 @@ class Settings:
     """FIREKEEP_S3_ENDPOINT: the URL of a store that speaks S3's protocol; empty for AWS."""
     azure_endpoint: str = ""
     """FIREKEEP_AZURE_ENDPOINT: the URL of an Azure storage account that is not at Azure's usual address."""
+    azure_account_key: str = field(default="", repr=False)
+    """AZURE_STORAGE_ACCOUNT_KEY: the storage account's key, for reading and writing and for holds; empty for an
+    identity."""
     lock_holds: bool = False
     """FIREKEEP_LOCK_HOLDS, on or off: whether a hold in a bucket is locked, which nobody can undo."""
     key_file: Path | None = None
@@ -154,6 +157,7 @@ class Settings:
             required_copies=read("FIREKEEP_REQUIRED_COPIES", 0, _whole(1, 16)),
             s3_endpoint=read("FIREKEEP_S3_ENDPOINT", "", _url),
             azure_endpoint=read("FIREKEEP_AZURE_ENDPOINT", "", _url),
+            azure_account_key=read("AZURE_STORAGE_ACCOUNT_KEY", "", str),
             lock_holds=read("FIREKEEP_LOCK_HOLDS", False, _switch),
             key_file=key_file,
             passphrase_file=passphrase_file,

@@ -47,8 +47,6 @@ _NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|missing ?credential", re.IGNOR
 _BEYOND: Final = "Wanted range starting at"
 _CHECKSUM: Final = "crc32c"
 _PAGE: Final = 1000
-_UNHOLDABLE: Final = (400, 405, 501)
-"""What stores answer that cannot hold objects, or whose bucket is not made for it."""
 
 
 class ObjectStoreProvider:
@@ -145,9 +143,10 @@ class ObjectStoreProvider:
             try:
                 self._retention.lengthen(path, until, present)
             except Refused as refused:
-                if refused.status in _UNHOLDABLE:
-                    raise self._unholdable(key) from None
-                raise
+                why = refusal(Attempt(self._store, "hold", "holding", key), refused.status, refused.code)
+                # What a store says whose bucket is not made for it; each says it otherwise.
+                unable = isinstance(why, BadInput | Conflict | Unsupported)
+                raise (self._unholdable(key) if unable else why) from None
 
     def _unholdable(self, key: str) -> Unsupported:
         return Unsupported(

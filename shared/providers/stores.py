@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from shared.providers.objects import ObjectStoreProvider
-from shared.providers.retention import NoRetention, Wire
+from shared.providers.retention import NoRetention, Retention, Wire
+from shared.providers.retention_azure import BlobImmutability, account_key
 from shared.providers.retention_s3 import ObjectLock
 
 CONNECTIONS: Final = 32
@@ -31,7 +32,7 @@ _AZURE_PERMISSIONS: Final = {
     "stat": f"{_AZURE}/read",
     "list": f"{_AZURE}/read",
     "delete": f"{_AZURE}/delete",
-    "hold": f"{_AZURE}/read",
+    "hold": "the account's key",
 }
 
 
@@ -67,16 +68,24 @@ def azure_provider(
     *,
     endpoint: str = "",
     timeout_s: float = 60.0,
+    lock_holds: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> ObjectStoreProvider:
-    """`endpoint` is the account's URL where it is not Azure's own; `config` goes to obstore's AzureStore as it is."""
+    """`endpoint` is the account's URL where it is not Azure's own; `config` goes to obstore's AzureStore as it is.
+
+    With an `account_key` there single objects can be held; with `lock_holds` nobody can undo that.
+    """
     from obstore.store import AzureStore
 
     chosen: dict[str, Any] = dict(config or {})
     if endpoint:
         chosen |= {"endpoint": endpoint}
+    key = account_key(chosen.get("account_key", ""))
     store = AzureStore(container, **chosen, **_manner(endpoint, timeout_s))
-    retention = NoRetention("give the container an immutability policy instead")
+    retention: Retention = NoRetention("set AZURE_STORAGE_ACCOUNT_KEY: holding needs the account's key")
+    if key:
+        wire = Wire(store, timeout_s, CONNECTIONS)
+        retention = BlobImmutability(wire, container, key, lock=lock_holds)
     return ObjectStoreProvider(store, f"az://{container}", _AZURE_PERMISSIONS, retention, prefix)
 
 

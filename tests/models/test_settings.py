@@ -43,6 +43,7 @@ def test_everything_set_is_taken() -> None:
             "FIREKEEP_REQUIRED_COPIES": "2",
             "FIREKEEP_S3_ENDPOINT": "https://s3.example:9000",
             "FIREKEEP_AZURE_ENDPOINT": "https://account.example",
+            "AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0",
             "FIREKEEP_LOCK_HOLDS": "on",
             "HOME": "/root",
         }
@@ -57,6 +58,7 @@ def test_everything_set_is_taken() -> None:
         required_copies=2,
         s3_endpoint="https://s3.example:9000",
         azure_endpoint="https://account.example",
+        azure_account_key="c2VjcmV0",
         lock_holds=True,
         key_file=Path("/etc/firekeep.key"),
         firestore_emulator="[::1]:8080",

@@ -105,9 +105,9 @@ def azurite() -> Iterator[str]:
         process.wait(10)
 
 
-def azure(url: str, prefix: str = "", *, timeout_s: float = 10.0) -> ObjectStoreProvider:
+def azure(url: str, prefix: str = "", *, timeout_s: float = 10.0, lock: bool = False) -> ObjectStoreProvider:
     config: dict[str, Any] = {"account_name": ACCOUNT, "account_key": AZURE_KEY}
-    return azure_provider(BUCKET, prefix, endpoint=url, timeout_s=timeout_s, config=config)
+    return azure_provider(BUCKET, prefix, endpoint=url, timeout_s=timeout_s, lock_holds=lock, config=config)
 
 
 def _await(port: int) -> None:

@@ -78,13 +78,15 @@ def test_what_nobody_can_undo_stays_so_when_it_is_held_longer(
     assert kept(url, f"{lead}/a/b=c") == ("COMPLIANCE", LATER)
 
 
-def test_what_is_held_is_seen_by_every_reader_after_a_delete(provider: ObjectStoreProvider, url: str) -> None:
+def test_what_is_held_is_seen_by_every_reader_after_a_delete(
+    provider: ObjectStoreProvider, url: str, lead: str
+) -> None:
     provider.hold("a/b=c", SOON)
     with pytest.raises(Denied, match="held"):
         provider.delete("a/b=c")
     assert provider.get("a/b=c") == b"kept"
     assert [found.key for found in provider.list("a/")] == ["a/b=c"]
-    assert "DeleteMarkers" not in owner(url).list_object_versions(Bucket=LOCKED)
+    assert "DeleteMarkers" not in owner(url).list_object_versions(Bucket=LOCKED, Prefix=lead)
 
 
 def test_what_is_held_gets_no_newer_version(provider: ObjectStoreProvider) -> None:
