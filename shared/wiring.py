@@ -351,7 +351,13 @@ def _store_at(chosen: settings.Settings, place: str) -> Provider:
             return s3_provider(
                 at.bucket, at.prefix, endpoint=chosen.s3_endpoint, lock_holds=chosen.lock_holds
             )
-        return azure_provider(at.bucket, at.prefix, endpoint=chosen.azure_endpoint)
+        return azure_provider(
+            at.bucket,
+            at.prefix,
+            endpoint=chosen.azure_endpoint,
+            lock_holds=chosen.lock_holds,
+            config={"account_key": chosen.azure_account_key} if chosen.azure_account_key else {},
+        )
     from shared.providers.local import LocalProvider
 
     return LocalProvider(Path(at.prefix), SystemClock(), secrets.token_bytes)
