@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ATTENTION = 13
 """The exit status when something needs attention."""
+_SILENT = timedelta(hours=2)
+"""The monitor looks every half hour."""
 
 
 @click.command("status")
@@ -40,14 +43,21 @@ def command(out: Output, chosen: Settings) -> int:
     from shared.jobs.monitor import status
 
     reach_firestore(chosen)
-    health = status(wiring.watch(chosen))
+    watch = wiring.watch(chosen)
+    health, earlier = status(watch), watch.store.health()
+    looked = earlier.checked_at if earlier else None
+    silent = looked is not None and health.checked_at - looked > _SILENT
+    well = health.state == "ok" and not silent
     facts = dict.fromkeys(("recoveryPoint", "recoveryPointAge", "objective", "verified", "proven"))
-    out.result({**facts, **health.to_document()}, _told(health))
-    return 0 if health.state == "ok" else ATTENTION
+    told = {**facts, **health.to_document(), "state": "ok" if well else "attention", "monitorLooked": looked}
+    out.result(told, _told(health, looked, silent))
+    return 0 if well else ATTENTION
 
 
-def _told(health: Health) -> Iterator[str]:
-    yield "All is well." if health.state == "ok" else "ATTENTION"
+def _told(health: Health, looked: datetime | None, silent: bool) -> Iterator[str]:
+    yield "All is well." if health.state == "ok" and not silent else "ATTENTION"
+    if silent:
+        yield f"  the monitor has not looked since {_at(looked, '')}: nobody is told what goes wrong"
     for alert in health.alerts:
         yield f"  {printable(alert.message)} (since {moment(alert.since)})"
     for channel in health.channels:
@@ -58,6 +68,7 @@ def _told(health: Health) -> Iterator[str]:
     yield f"Last completed  {_completed(health)}"
     yield f"Last verified   {_at(health.verified, 'none')}"
     yield f"Last proven     {_at(health.proven, 'no restore has proved one yet')}"
+    yield f"Monitor looked  {_at(looked, 'never: no function does it here')}"
     yield f"Storage         {_storage(health)}"
     kept, made = health.cost.storage_per_month, health.cost.last_30_days
     yield f"Cost            about ${kept:.2f} a month for storage, ${made:.2f} for the backups of 30 days"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,6 +84,43 @@ def test_status_for_programs(scene: Scene, run: Run) -> None:
     assert (told["state"], told["proven"], told["objective"]) == ("attention", None, 26 * 3_600)
     assert [one["kind"] for one in told["alerts"]] == ["failed"]
     assert told["completedId"] == "b1"
+
+
+def test_a_monitor_that_fell_silent_wants_attention(scene: Scene, run: Run) -> None:
+    scene.clock.at = datetime.now(UTC) - timedelta(hours=3)
+    scene.tick()
+    result = run("status")
+    assert result.exit_code == 13
+    assert "the monitor has not looked since" in result.stdout
+    told = answer(run("status", "--json"))
+    assert (told["state"], told["alerts"]) == ("attention", [])
+
+
+FUNCTION = "from functions.monitor import handle; handle(None)"
+
+
+def test_the_function_looks_tells_and_logs(scene: Scene, run: Run) -> None:
+    scene.fail("b2")
+    env = {
+        **os.environ,
+        "FIRESTORE_EMULATOR_HOST": scene.settings.firestore_emulator,
+        "FIREKEEP_PROJECT": scene.settings.project,
+        "FIREKEEP_REPOSITORY": scene.settings.repository,
+        "FIREKEEP_KEY_FILE": str(scene.settings.key_file),
+        "FIREKEEP_CONTENTS": "entries",
+        "FIREKEEP_NOTIFY_MAIL": "ops@example.com",
+        "OTEL_METRICS_EXPORTER": "console",
+    }
+    for times in (1, 2):
+        done = subprocess.run(
+            [sys.executable, "-c", FUNCTION], env=env, capture_output=True, text=True, check=True, timeout=60
+        )
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"severity"')]
+        alerts = [("WARNING", "the last backup failed: b2, incomplete")] if times == 1 else []
+        assert [(one["severity"], one["message"]) for one in lines] == [*alerts, ("INFO", "attention")]
+        assert "firekeep.recovery_point.age" in done.stdout
+    (mail,) = scene.client.collection("mail").stream()
+    assert mail.to_dict()["message"]["subject"] == "firekeep demo-status: failed"
 
 
 def test_stats_show_each_backup_and_the_sums(scene: Scene, run: Run) -> None:
