@@ -69,6 +69,10 @@ def test_everything_is_deployed_with_exactly_these_arguments(laptop: Laptop) -> 
     scope = f"--project={PROJECT}"
     assert ("gcloud", "pubsub", "topics", "create", "backup-part", scope) in made
     assert (
+        "gcloud", "firestore", "databases", "create", "--database=firekeep", scope, "--type=firestore-native",
+        "--location=europe-west1", "--delete-protection",
+    ) in made  # fmt: skip
+    assert (
         "gcloud", "storage", "buckets", "create", "gs://my-app-1-firekeep", scope, "--location=europe-west1",
         "--uniform-bucket-level-access", "--public-access-prevention", "--retention-period=7d",
     ) in made  # fmt: skip
