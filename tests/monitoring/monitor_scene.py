@@ -145,7 +145,14 @@ class Scene:
         self.client.collection(BACKUP_CONFIG).document(STORAGE).set(config.to_document())
 
     def backup(
-        self, name: str, *, items: int = 1_000, size: int = 10_000_000, verified: bool = True, **fields: Any
+        self,
+        name: str,
+        *,
+        items: int = 1_000,
+        size: int = 10_000_000,
+        verified: bool = True,
+        contents: Sequence[str] = ("entries",),
+        **fields: Any,
     ) -> None:
         """A completed backup of this moment."""
         now = self.clock.now()
@@ -162,7 +169,7 @@ class Scene:
             parent=None,
             project=self.settings.project,
             database="(default)",
-            roots={"entries": self._root._replace(count=items)},
+            roots={content: self._root._replace(count=items) for content in contents},
             statistics={"entriesBytes": size, "storedBytes": size // 10, "seconds": 60.0},
             backup=json.loads(done.to_message()),
             **fields,
