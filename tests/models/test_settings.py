@@ -45,6 +45,9 @@ def test_everything_set_is_taken() -> None:
             "FIREKEEP_AZURE_ENDPOINT": "https://account.example",
             "AZURE_STORAGE_ACCOUNT_KEY": "c2VjcmV0",
             "FIREKEEP_LOCK_HOLDS": "on",
+            "FIREKEEP_APP_CHECK": "on",
+            "FIREKEEP_CHECK_REVOKED": "off",
+            "FIREKEEP_CALLS_PER_MINUTE": "30",
             "HOME": "/root",
         }
     )
@@ -60,6 +63,9 @@ def test_everything_set_is_taken() -> None:
         azure_endpoint="https://account.example",
         azure_account_key="c2VjcmV0",
         lock_holds=True,
+        app_check=True,
+        check_revoked=False,
+        calls_per_minute=30,
         key_file=Path("/etc/firekeep.key"),
         firestore_emulator="[::1]:8080",
         pubsub_emulator="localhost:8085",
@@ -121,6 +127,9 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("FIREKEEP_S3_ENDPOINT", "https://key:secret@s3.example"),
         ("FIREKEEP_AZURE_ENDPOINT", "ftp://example"),
         ("FIREKEEP_LOCK_HOLDS", "true"),
+        ("FIREKEEP_APP_CHECK", "1"),
+        ("FIREKEEP_CHECK_REVOKED", "false"),
+        ("FIREKEEP_CALLS_PER_MINUTE", "0"),
         ("FIREKEEP_CHECKPOINT_MIB", "99999999999999999999"),
     ],
 )
