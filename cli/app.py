@@ -30,6 +30,7 @@ COMMANDS = (
     "status",
     "stats",
     "verify",
+    "repair",
     "rotate",
     "pin",
     "unpin",

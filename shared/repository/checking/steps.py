@@ -43,6 +43,11 @@ class Steps:
         """The packs there are."""
         return set(self._scene.sizes)
 
+    def forget(self, packs: Iterable[bytes]) -> None:
+        """From now on, count these as not there."""
+        for pack in packs:
+            self._scene.sizes.pop(pack, None)
+
     def look(self, packs: Iterable[bytes]) -> list[Finding]:
         """What is wrong with these packs, each read whole. Later walks know which of their blobs do not open."""
         present = [pack for pack in packs if pack in self._scene.sizes]
