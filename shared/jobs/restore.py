@@ -7,11 +7,14 @@ allows them. A redelivery compares again from the cursor in the ledger, finds wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from shared.clock import Deadline
 from shared.contents import ENTRIES, USERS
 from shared.errors import BadInput, Cancelled, IntegrityError
+from shared.format.forms import FORMS
+from shared.format.key import path_of
 from shared.format.manifest import Manifest
 from shared.jobs.cancel import check_wanted, settle
 from shared.jobs.documents import new_recovery, told
@@ -22,11 +25,12 @@ from shared.jobs.lease import Lease, returned
 from shared.jobs.ports import Place, Ports, Report
 from shared.jobs.progress import Teller, take_down
 from shared.jobs.reconcile import Reconciliation, preview, reconcile
-from shared.jobs.scope import scopes_of
+from shared.jobs.scope import RestoreScope, scopes_of
 from shared.jobs.tally import Tally
 from shared.models.content import Validation
 from shared.models.jobs import RestoreRequest
-from shared.repository.tree import count_range
+from shared.repository import Repository
+from shared.repository.tree import Root, count_range, scan
 from shared.state.contract import Task, TaskId, TaskState
 
 RESTORE_TOPIC: Final = "backup-restore"
@@ -104,15 +108,29 @@ def preview_restore(ports: Ports, request: RestoreRequest, tally: Tally) -> None
         preview(run)
 
 
-def _check_own(ports: Ports, manifest: Manifest, place: Place) -> None:
-    """The root collections that the snapshot left out stay as they are in the target; ours must be among them."""
-    missing = set(ports.own_collections(place)) - set(manifest.excluded)
-    if missing and ENTRIES in manifest.roots:
+def _untouched(
+    ports: Ports, repository: Repository, manifest: Manifest, place: Place, scope: RestoreScope
+) -> RestoreScope:
+    """The scope without our own root collections there, such as have come to be ours since the snapshot was taken.
+
+    BadInput when the snapshot holds one of them as the app's own: neither may take the other's place.
+    """
+    own = [name for name in ports.own_collections(place) if name not in scope.exclude]
+    held = [name for name in own if _holds(repository, manifest.roots[ENTRIES], name)]
+    named = sorted(path_of(key) for key in scope.documents if path_of(key).partition("/")[0] in own)
+    if named:
+        raise BadInput(f"{named[0]} belongs to the backup system itself, and is in no backup")
+    if held:
         raise BadInput(
-            f"backup {manifest.id} holds the app's own {', '.join(sorted(missing))}, which in {place} are the "
+            f"backup {manifest.id} holds the app's own {', '.join(sorted(held))}, which in {place} are the "
             "backup system's documents",
             hint="restore to another database",
         )
+    return replace(scope, exclude=(*scope.exclude, *own))
+
+
+def _holds(repository: Repository, root: Root, collection: str) -> bool:
+    return next(iter(scan(repository, root, *FORMS[ENTRIES].span(collection))), None) is not None
 
 
 def _work(ports: Ports, request: RestoreRequest, lease: Lease, tally: Tally, deadline: Deadline) -> bool:
@@ -140,7 +158,8 @@ def _reconciliations(
     elif USERS in scopes and USERS in targets:
         # Password hashes are told with the parameters that they were made with.
         targets = {**targets, USERS: ports.target(place, names)[USERS]}
-    _check_own(ports, manifest, place)
+    if ENTRIES in scopes:
+        scopes[ENTRIES] = _untouched(ports, repository, manifest, place, scopes[ENTRIES])
     absent = [name for name in scopes if name not in targets]
     if absent:
         raise BadInput(

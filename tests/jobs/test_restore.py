@@ -13,7 +13,8 @@ from world import Fuse, World, entries
 
 from shared.contents import ENTRIES
 from shared.errors import BadInput
-from shared.jobs.ports import Report
+from shared.jobs.ports import Place, Report
+from shared.models.collections import SYSTEM_COLLECTIONS
 
 NewWorld = Callable[..., World]
 
@@ -252,3 +253,23 @@ def test_dying_before_or_after_every_write_ends_in_the_same_state(new_world: New
     moments = len(_run(new_world, None).fuse.moments)
     for moment in range(1, moments + 1):
         assert _run(new_world, moment).crashes == 1
+
+
+def test_a_collection_that_has_become_ours_since_the_snapshot_stays_as_it_is(new_world: NewWorld) -> None:
+    """A snapshot of a release that knew fewer collections of its own, restored exactly by one that knows more."""
+    world = new_world()
+    client = client_of(world.settings.project)
+    fill(client)
+    before, ports = state_of(world.settings.project), world.ports
+    elsewhere = Place(world.settings.project, "elsewhere")
+    world.ports = lambda: replace(ports(), state=elsewhere)  # type: ignore[method-assign]
+    world.snapshot("b1", selection=entries(exclude=SYSTEM_COLLECTIONS))
+    world.ports = ports  # type: ignore[method-assign]
+    assert world.repository().manifest("b1").excluded == {}
+    client.document("users/u001").delete()
+    client.document("users/new").set({})
+    assert facts(world.restore("r1", "b1", exact=True))["deleted"] == 1
+    assert state_of(world.settings.project) == before
+    assert client.document("backups/old").get().exists
+    world.restore("r2", "b1", documents=("backups/old",))
+    assert isinstance(world.errors[-1], BadInput)
