@@ -102,7 +102,9 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     FunctionSpec(
         "monitor", TopicTrigger("backup-monitor"), "firekeep-monitor", timeout_s=540, schedule="*/30 * * * *"
     ),
-    FunctionSpec("sweep", TopicTrigger("backup-sweep"), "firekeep-sweep", timeout_s=300),
+    FunctionSpec(
+        "sweep", TopicTrigger("backup-sweep"), "firekeep-sweep", timeout_s=300, schedule="*/5 * * * *"
+    ),
     FunctionSpec("dead", TopicTrigger(DEAD_LETTERS), "firekeep-sweep", timeout_s=60),
     FunctionSpec("tick", TopicTrigger("backup-tick"), "firekeep-tick", timeout_s=120, schedule="*/5 * * * *"),
     FunctionSpec("api", HttpTrigger(public=True), "firekeep-api", timeout_s=60, workers=4, retry=False),
