@@ -1,6 +1,6 @@
 """Collecting what no snapshot needs any more: marked first, deleted after a grace period, if it is still not needed.
 
-Safe while others write, and at every point it may die at; docs/adr/0010 has the argument. Only here are objects of a
+Safe while others write, and at every point it may die at; docs/adr/0004 has the argument. Only here are objects of a
 repository deleted, but for snapshots that are dropped and pins that are taken back.
 """
 

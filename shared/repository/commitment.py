@@ -1,7 +1,7 @@
 """Before a snapshot becomes visible: everything it needs is stored, and nothing of it is about to be deleted.
 
 A writer may have left out a blob because the repository had it, in a pack that has been marked since, or that is gone
-by now. What lies only in marked packs is stored anew; what is gone fails the commit. docs/adr/0010 has the argument.
+by now. What lies only in marked packs is stored anew; what is gone fails the commit. docs/adr/0004 has the argument.
 """
 
 from __future__ import annotations
