@@ -150,6 +150,8 @@ class QueueModel(RuleBasedStateMachine):
         """In the end everything can be had and acknowledged."""
         if not hasattr(self, "entries"):
             return
+        # As long as the longest lease that `modify` gives.
+        self.wait(600.0)
         for _ in range(len(self.entries) * (MOST + 1) + 2):
             self.wait(30.0)
             for lease in self.queue.take(Holder(), self.now, 1000, 10**9):
