@@ -177,7 +177,8 @@ def settings_source(chosen: settings.Settings, place: Place, names: Names) -> So
         elsewhere=dict(names.buckets),
         documents=firestore_source(chosen, place, names.database),
         collections=chosen.settings_collections,
-        need_hashes=USERS in chosen.contents and not chosen.without_hashes,
+        # The official Auth emulator tells no parameters, and needs none.
+        need_hashes=USERS in chosen.contents and not chosen.without_hashes and not emulated,
     )
 
 

@@ -144,7 +144,8 @@ def test_a_request_document_makes_a_whole_backup_by_the_systems_own_functions(
         return found if found.get("status") in {"completed", "failed"} else None
 
     made = suite.until(backup, 60)
-    assert (made["status"], made["metadata"]["items"] >= 20) == ("completed", True), suite.log()
+    told = (made["validation"].get("errors"), suite.log())
+    assert (made["status"], made["metadata"]["items"] >= 20) == ("completed", True), told
 
 
 def test_a_database_is_emptied_over_http_and_rules_are_taken_with_a_warning(
