@@ -71,7 +71,7 @@ def test_absurd_parameters_are_refused_before_they_cost_anything(change: dict[st
     started = monotonic()
     with pytest.raises(BadInput):
         ring().unwrap(replace(wrapped, parameters={**wrapped.parameters, **change}), b"here")
-    assert monotonic() - started < 5
+    assert monotonic() - started < 1
 
 
 def test_a_passphrase_file_is_one_private_line(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_a_receiver_that_is_away_neither_holds_up_commits_nor_the_stop() -> None
         for number in range(20):
             commit(client, [put(f"C/{number}")])
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("url", ["https://example.com/", "ftp://x", "127.0.0.1:80", ""])

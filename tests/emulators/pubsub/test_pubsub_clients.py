@@ -94,12 +94,12 @@ def test_a_pull_waits_for_a_message_and_ends_empty_before_its_deadline(clients: 
     subscription = clients.subscription(topic)
     start = time.monotonic()
     assert clients.pull(subscription, wait=1) == []
-    assert 0.5 < time.monotonic() - start < 5
+    assert 0.5 < time.monotonic() - start < 1
     timer = threading.Timer(0.2, clients.publish, (topic, b"late"))
     timer.start()
     start = time.monotonic()
     assert [m.message.data for m in clients.pull(subscription, wait=5)] == [b"late"]
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 2
     timer.join()
 
 
@@ -141,7 +141,7 @@ def test_a_retry_policy_of_a_tenth_of_a_second_is_honoured(clients: Any) -> None
     )
     start = time.monotonic()
     assert len(clients.pull(subscription)) == 1
-    assert 0.08 < time.monotonic() - start < 5
+    assert 0.08 < time.monotonic() - start < 0.6
 
 
 def test_a_lease_of_a_second_runs_out(clients: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_lease_of_a_second_runs_out(clients: Any) -> None:
     )
     start = time.monotonic()
     (again,) = clients.pull(subscription)
-    assert 0.7 < time.monotonic() - start < 8
+    assert 0.7 < time.monotonic() - start < 2
     clients.subscriber.acknowledge(subscription=subscription, ack_ids=[received.ack_id])
     clients.subscriber.acknowledge(subscription=subscription, ack_ids=[again.ack_id])
     assert clients.pull(subscription, wait=0.5) == []

@@ -102,12 +102,12 @@ def test_an_unknown_function_is_an_error(running: Scene) -> None:
 def test_it_starts_in_about_a_second_stops_at_once_and_leaves_no_process(tmp_path: Path) -> None:
     start = time.monotonic()
     with scene(tmp_path, topic_function("echo"), prewarm=1) as made:
-        assert time.monotonic() - start < 15
+        assert time.monotonic() - start < 5
         mine = {*made.stack.workers("echo"), *made.stack.emulators().values()}
         assert len(mine) == 2
         assert mine <= descendants(os.getpid())
         start = time.monotonic()
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 2
     assert not any(alive(pid) for pid in mine)
     assert not mine & descendants(os.getpid())
 
@@ -118,7 +118,7 @@ def test_a_busy_stack_stops_at_once_too(tmp_path: Path) -> None:
         until(lambda: made.calls("hang"))
         call = made.calls("hang")[0]
         start = time.monotonic()
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 2
     until(lambda: not alive(call["pid"]) and not alive(call["child"]))
 
 
